@@ -1,0 +1,16 @@
+//! Pure functions over pictures: safe decoding, fitting to the tokenizer's size, canvases cut along the
+//! regions of a schedule, and measures of how alike two pictures are.
+//!
+//! Deliberately absent: files, networks, teachers.
+
+mod canvas;
+mod codec;
+mod fit;
+mod quality;
+
+pub use canvas::{partial_canvas, paste_region, region_pixels};
+pub use codec::{DecodeError, DecodeLimits, decode, encode_png};
+pub use fit::{center_crop_square, fit_square, pad_square};
+pub use quality::{mean_absolute_difference, psnr};
+
+pub use image::{Rgb, RgbImage};

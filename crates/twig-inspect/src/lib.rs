@@ -1,0 +1,1 @@
+//! Polars over a job or a release: the summary

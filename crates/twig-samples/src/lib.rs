@@ -1,0 +1,1 @@
+//! Trajectories to training samples: the rows of the nine TwiG tasks

@@ -1,0 +1,1 @@
+//! The only place with Arrow and Parquet: schemas, writers, readers, manifest, card, verify

@@ -1,0 +1,1 @@
+//! Image tokenizers, text tokenizers, and the layout of token sequences
