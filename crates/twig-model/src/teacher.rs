@@ -61,8 +61,11 @@ pub struct Request {
     pub task: Task,
     /// What is wanted, as text and pictures. Models read this, and only this enters the answer key.
     pub rendered: Rendered,
-    /// Sampling seed, a function of job seed, prompt, sample, region and attempt.
+    /// Sampling seed of this request, a function of job seed, prompt, sample, role, region and attempt.
     pub seed: u64,
+    /// Seed shared by all requests of one trajectory, a function of job seed, prompt and sample. The
+    /// embedded teacher's thinker and painter agree on a layout through it.
+    pub trajectory_seed: u64,
     /// Raised by `twig retry`, so that a question already answered is asked again.
     pub ask: u32,
 }
