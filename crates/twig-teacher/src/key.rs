@@ -1,0 +1,141 @@
+use blake3::Hasher;
+use twig_model::{AnswerKey, ChatForm, ImageForm, Part, Picture, Rendered, Request};
+
+/// The key of the answer to `request` from a teacher of this identity: a hash of everything that shapes
+/// the answer and of nothing else.
+///
+/// What shapes it: who is asked and how it is set (`identity`), the rendered form with pictures by their
+/// hash, the seeds, and the ask number. The typed task does not enter: it is the same question as the
+/// rendered form, which the seeds tie to one prompt, region and attempt.
+pub fn answer_key(identity: &str, request: &Request) -> AnswerKey {
+    let mut key = KeyHasher(Hasher::new_derive_key("twig answer key, version 1"));
+    key.text(identity);
+    key.number(request.seed);
+    key.number(request.trajectory_seed);
+    key.number(u64::from(request.ask));
+    match &request.rendered {
+        Rendered::Chat(form) => key.chat(form),
+        Rendered::Image(form) => key.image(form),
+    }
+    AnswerKey(key.0.finalize().to_hex().to_string())
+}
+
+/// Hashes fields so that no two sequences of fields can be mistaken for each other: each is preceded by
+/// its length or its kind.
+struct KeyHasher(Hasher);
+
+impl KeyHasher {
+    fn number(&mut self, value: u64) {
+        self.0.update(&value.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+    }
+
+    fn picture(&mut self, picture: &Picture) {
+        self.0.update(blake3::hash(picture.bytes()).as_bytes());
+    }
+
+    fn chat(&mut self, ChatForm { messages, answer_schema }: &ChatForm) {
+        self.text("chat");
+        self.number(messages.len() as u64);
+        for message in messages {
+            self.text(message.speaker.as_str());
+            self.number(message.parts.len() as u64);
+            for part in &message.parts {
+                match part {
+                    Part::Text(text) => {
+                        self.text("text");
+                        self.text(text);
+                    }
+                    Part::Picture(picture) => {
+                        self.text("picture");
+                        self.picture(picture);
+                    }
+                }
+            }
+        }
+        self.text(answer_schema.unwrap_or(""));
+    }
+
+    fn image(&mut self, ImageForm { prompt, image_size, base, editable_rows }: &ImageForm) {
+        self.text("image");
+        self.text(prompt);
+        self.number(u64::from(*image_size));
+        match base {
+            Some(picture) => {
+                self.number(1);
+                self.picture(picture);
+            }
+            None => self.number(0),
+        }
+        match editable_rows {
+            Some((first, end)) => {
+                self.number(1);
+                self.number(u64::from(*first));
+                self.number(u64::from(*end));
+            }
+            None => self.number(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::recorded::tests::think_request;
+    use twig_model::{Message, Speaker};
+
+    fn image(prompt: &str, image_size: u32, base: Option<&[u8]>, editable_rows: Option<(u32, u32)>) -> Request {
+        let base = base.map(|bytes| Picture::new(bytes.to_vec()));
+        let form = ImageForm { prompt: prompt.to_owned(), image_size, base, editable_rows };
+        Request { rendered: Rendered::Image(form), ..think_request("a cat") }
+    }
+
+    fn chat(messages: Vec<Message>, answer_schema: Option<&'static str>) -> Request {
+        Request { rendered: Rendered::Chat(ChatForm { messages, answer_schema }), ..think_request("a cat") }
+    }
+
+    fn message(speaker: Speaker, parts: &[&str]) -> Message {
+        Message { speaker, parts: parts.iter().map(|text| Part::Text((*text).to_owned())).collect() }
+    }
+
+    #[test]
+    fn every_field_that_shapes_an_answer_changes_the_key() {
+        let base = think_request("a cat");
+        let picture = |bytes: &[u8]| Message {
+            speaker: Speaker::User,
+            parts: vec![Part::Picture(Picture::new(bytes.to_vec()))],
+        };
+        let requests = [
+            base.clone(),
+            Request { seed: base.seed + 1, ..base.clone() },
+            Request { trajectory_seed: base.trajectory_seed + 1, ..base.clone() },
+            Request { ask: 1, ..base.clone() },
+            think_request("a dog"),
+            chat(vec![], None),
+            chat(vec![], Some("thought")),
+            chat(vec![message(Speaker::User, &["ab"])], None),
+            chat(vec![message(Speaker::System, &["ab"])], None),
+            chat(vec![message(Speaker::User, &["a", "b"])], None),
+            chat(vec![message(Speaker::User, &["a"]), message(Speaker::User, &["b"])], None),
+            chat(vec![picture(b"one")], None),
+            chat(vec![picture(b"two")], None),
+            image("a cat", 384, None, None),
+            image("a dog", 384, None, None),
+            image("a cat", 512, None, None),
+            image("a cat", 384, Some(b"one"), None),
+            image("a cat", 384, Some(b"two"), None),
+            image("a cat", 384, Some(b"one"), Some((0, 128))),
+            image("a cat", 384, Some(b"one"), Some((128, 256))),
+        ];
+        let mut keys: HashSet<_> = requests.iter().map(|request| answer_key("stub", request)).collect();
+        assert_eq!(keys.len(), requests.len());
+        assert!(keys.insert(answer_key("another", &base)), "the identity is part of the key");
+        assert_eq!(answer_key("stub", &base), answer_key("stub", &base.clone()));
+    }
+}

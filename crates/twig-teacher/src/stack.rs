@@ -1,0 +1,17 @@
+use std::sync::Arc;
+
+use twig_model::Teacher;
+
+use crate::{PartitionAnswers, Recorded, Stop};
+
+/// What a role asks while a partition is open. From the outside in:
+///
+/// 1. answer store: what was answered once is never asked again, and nothing unsaved is used;
+/// 2. concurrency: at most so many questions under way at this teacher, over all partitions;
+/// 3. the client.
+///
+/// `shared` is the part below the store (a client in a [`crate::Limited`]), made once a teacher because its limits hold over
+/// all partitions; the store is that of one partition.
+pub fn stack(shared: &Arc<dyn Teacher>, answers: &Arc<PartitionAnswers>, stop: &Stop) -> Arc<dyn Teacher> {
+    Arc::new(Recorded::new(Arc::clone(shared), Arc::clone(answers), stop.clone()))
+}

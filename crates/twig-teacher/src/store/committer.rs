@@ -1,0 +1,171 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::JoinHandle,
+};
+
+use tokio::sync::oneshot;
+
+use super::segment::{self, Place};
+
+/// Records that may wait for the disk at once; a further one waits in its caller.
+const QUEUE_LEN: usize = 256;
+
+/// The thread that writes: takes whatever records have arrived, appends them, syncs each segment once, and
+/// only then tells the callers. Under load one sync serves many answers (group commit).
+#[derive(Debug)]
+pub(super) struct Committer {
+    queue: Option<mpsc::SyncSender<Pending>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Pending {
+    segment: Arc<SegmentWriter>,
+    record: Vec<u8>,
+    done: oneshot::Sender<io::Result<(Arc<File>, Place)>>,
+}
+
+impl Committer {
+    pub(super) fn start() -> Self {
+        let (queue, incoming) = mpsc::sync_channel(QUEUE_LEN);
+        let thread = std::thread::Builder::new()
+            .name("answer-store".to_owned())
+            .spawn(move || run(&incoming))
+            .expect("a thread can be started at the beginning of a run");
+        Self { queue: Some(queue), thread: Some(thread) }
+    }
+
+    /// Appends `record` to the segment; returns once it is durable.
+    pub(super) async fn commit(
+        &self,
+        segment: Arc<SegmentWriter>,
+        record: Vec<u8>,
+    ) -> io::Result<(Arc<File>, Place)> {
+        let gone = || io::Error::other("the thread that writes answers has ended");
+        let (done, durable) = oneshot::channel();
+        let mut pending = Pending { segment, record, done };
+        let queue = self.queue.as_ref().ok_or_else(gone)?;
+        loop {
+            match queue.try_send(pending) {
+                Ok(()) => break,
+                Err(mpsc::TrySendError::Disconnected(_)) => return Err(gone()),
+                Err(mpsc::TrySendError::Full(returned)) => {
+                    pending = returned;
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                }
+            }
+        }
+        durable.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Committer {
+    /// Writes what is still queued before it ends.
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(incoming: &mpsc::Receiver<Pending>) {
+    while let Ok(first) = incoming.recv() {
+        let mut batch = vec![first];
+        batch.extend(incoming.try_iter().take(QUEUE_LEN - 1));
+        // Segments of several partitions are open at once; each is synced once a batch.
+        while let Some(segment) = batch.first().map(|pending| Arc::clone(&pending.segment)) {
+            let (mine, others) =
+                batch.into_iter().partition(|pending| Arc::ptr_eq(&pending.segment, &segment));
+            batch = others;
+            commit_to(&segment, mine);
+        }
+    }
+}
+
+fn commit_to(segment: &SegmentWriter, batch: Vec<Pending>) {
+    let records: Vec<&[u8]> = batch.iter().map(|pending| pending.record.as_slice()).collect();
+    match segment.append(&records) {
+        Ok((file, places)) => {
+            for (pending, place) in batch.into_iter().zip(places) {
+                let _ = pending.done.send(Ok((Arc::clone(&file), place)));
+            }
+        }
+        Err(error) => {
+            for pending in batch {
+                let _ = pending.done.send(Err(io::Error::new(error.kind(), error.to_string())));
+            }
+        }
+    }
+}
+
+/// This run's segment of one partition; the file is made when the first answer comes.
+#[derive(Debug)]
+pub(super) struct SegmentWriter {
+    path: PathBuf,
+    /// Only the committer's thread writes; the lock is never waited for.
+    open: Mutex<Option<OpenSegment>>,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    file: Arc<File>,
+    len: u64,
+}
+
+impl SegmentWriter {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, open: Mutex::new(None) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends the records and syncs. After a failed write the segment is cut back to where it was, so that
+    /// the records which are written next stand behind whole ones.
+    fn append(&self, records: &[&[u8]]) -> io::Result<(Arc<File>, Vec<Place>)> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let segment = match &mut *open {
+            Some(segment) => segment,
+            none => none.insert(OpenSegment::create(&self.path)?),
+        };
+        let mut bytes = Vec::new();
+        let mut places = Vec::with_capacity(records.len());
+        for record in records {
+            places.push(segment::place(record, segment.len + bytes.len() as u64));
+            bytes.extend(segment::frame(record));
+        }
+        let mut file = segment.file.as_ref();
+        if let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
+            // Best effort: a torn tail is ignored by readers too, but nothing may follow it.
+            if file.set_len(segment.len).is_err() {
+                *open = None;
+            }
+            return Err(error);
+        }
+        segment.len += bytes.len() as u64;
+        Ok((Arc::clone(&segment.file), places))
+    }
+}
+
+impl OpenSegment {
+    fn create(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut file = OpenOptions::new().read(true).append(true).create_new(true).open(path)?;
+        if let Err(error) = file.write_all(segment::MAGIC).and_then(|()| file.sync_all()) {
+            // Without its magic it is no segment; the next answer tries again under the same name.
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
+        // The names must survive a power cut too: that of the segment, and that of a new partition's folder.
+        File::open(folder)?.sync_all()?;
+        if let Some(answers) = folder.parent() {
+            File::open(answers)?.sync_all()?;
+        }
+        Ok(Self { file: Arc::new(file), len: segment::MAGIC.len() as u64 })
+    }
+}
