@@ -1,0 +1,79 @@
+//! What the understanding passes are told and what they answer, in the project's own words.
+//!
+//! One wording for everybody: the chat messages and the Janus sequences are made from the same texts.
+
+use twig_model::Schedule;
+
+use crate::pass::Pass;
+
+/// The question of a think pass; its answer is the thought alone.
+pub(crate) fn think(pass: &Pass<'_>) -> String {
+    let mut text = opening(pass);
+    if pass.canvas_before.is_some() {
+        text += "The picture shows what is drawn so far; the rest is still blank.\n";
+        text += &descriptions(pass, &pass.earlier_thoughts);
+    }
+    text += &format!("Describe {}, which is drawn next.\n", region(pass));
+    text += "Write one or two plain, literal sentences about this region alone. Keep to what the prompt says or \
+             implies and do not repeat what is already described. Use no labels such as \"part\", \"top\" or \
+             \"layer\".";
+    if pass.canvas_before.is_some() {
+        text += " Where the picture and the descriptions disagree, go by the picture.";
+    }
+    text
+}
+
+/// The question of a reflect pass; its answer is [`reflection`].
+pub(crate) fn reflect(pass: &Pass<'_>) -> String {
+    let mut text = opening(pass);
+    text += "The picture shows what is drawn so far; anything after that is still blank.\n";
+    text += &descriptions(pass, &pass.thoughts());
+    text += &format!("Judge {} by its own description only, ", region(pass));
+    text += "with up to 20 points each for color accuracy, object completeness, detail richness, spatial \
+             relationships and visual coherence. Then rewrite its description so that it mends the faults you \
+             see and fits the regions before it; where there is nothing to mend, repeat it.\n\
+             Answer in this form:\n\
+             SCORE: <sum of the points, 0 to 100>\n\
+             IMPROVED_DESCRIPTION: <the description>";
+    text
+}
+
+/// The answer of a reflect pass, in the form that the released TwiG code reads.
+pub(crate) fn reflection(pass: &Pass<'_>) -> String {
+    let critique = &pass.attempt.critique;
+    format!("SCORE: {}\nIMPROVED_DESCRIPTION: {}", critique.score().get(), critique.revised_thought)
+}
+
+fn opening(pass: &Pass<'_>) -> String {
+    let regions = match pass.trajectory.schedule.num_regions() {
+        1 => "in one region".to_owned(),
+        count => format!("in {count} regions, one after another"),
+    };
+    format!("A picture of this prompt is drawn {regions}.\nPrompt: {}\n", pass.trajectory.prompt.text)
+}
+
+/// The thoughts of the first regions, one a line.
+fn descriptions(pass: &Pass<'_>, thoughts: &[&str]) -> String {
+    let regions = pass.trajectory.schedule.regions();
+    let lines = thoughts
+        .iter()
+        .zip(regions)
+        .map(|(thought, region)| format!("Region {} ({}): {thought}\n", region.index + 1, region.name));
+    lines.collect()
+}
+
+/// The region by number, name and place: `region 2 of 3 (central content, from 33% to 67% of the height)`.
+fn region(pass: &Pass<'_>) -> String {
+    let schedule: &Schedule = &pass.trajectory.schedule;
+    let grid = schedule.geometry().grid;
+    let rows = pass.region.rows(grid);
+    let percent = |row: u32| (200 * row + grid.rows) / (2 * grid.rows);
+    format!(
+        "region {} of {} ({}, from {}% to {}% of the height)",
+        pass.region.index + 1,
+        schedule.num_regions(),
+        pass.region.name,
+        percent(rows.start),
+        percent(rows.end),
+    )
+}
