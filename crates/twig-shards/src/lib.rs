@@ -1,1 +1,42 @@
-//! The only place with Arrow and Parquet: schemas, writers, readers, manifest, card, verify
+//! The only place with Arrow and Parquet: the tables of a job and of a release, their writers and readers, the
+//! release's manifest and card, and the check of a whole release.
+//!
+//! A table is a [`Row`] type, whose [`Record`] declares the columns. A job's folder is written with
+//! [`PartWriter`], a release with [`ShardWriter`]; both are read with [`TableReader`]. [`Manifest`] says what a
+//! release consists of, [`publish`] writes it together with the dataset card and the checksums, [`verify`]
+//! checks all of it.
+//!
+//! The columns and their encoding follow what consumers were seen to need: Hugging Face `datasets` (and its
+//! Hub), Polars, DuckDB, pyarrow, and the trainers that read from those.
+//!
+//! Deliberately absent: stages, selection, asynchronous code, Polars. Everything is synchronous, with memory
+//! bounds that the types document.
+
+pub mod atomic;
+mod error;
+mod manifest;
+mod part;
+mod properties;
+mod reader;
+mod record;
+mod row;
+mod shards;
+mod tables;
+mod value;
+mod writer;
+
+pub use atomic::FileDigest;
+pub use error::{Malformed, ShardError};
+pub use manifest::{Config, ImageTokenizer, Judge, Manifest, Shard, Split, StageAccount, TextTokenizer};
+pub use part::{Part, PartWriter};
+pub use properties::{Purpose, RowGroupLimits};
+pub use reader::{TableReader, num_rows};
+pub use record::{Column, Record};
+pub use row::{PlainRow, Row, SCHEMA_VERSION};
+pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
+pub use tables::{
+    AttemptRecord, CallRow, ConversationTurn, ImageTokensRow, JanusRecord, MessagePart, MessageRecord,
+    RejectedRow, ReleaseTrajectory, SftRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
+};
+pub use value::Value;
+pub use writer::{TableSummary, TableWriter};

@@ -1,0 +1,165 @@
+use twig_model::{Picture, SampleHead, Score, SftMessage, SftPart, SftSample, TaskKind};
+
+use crate::{Malformed, Row, record::record};
+
+record! {
+    /// Columns of a chat sample. `messages` is the form of TRL and ms-swift, `conversations` that of
+    /// LLaMA-Factory; both refer to `images` in order.
+    pub struct SftRecord {
+        /// `{trajectory id}-{task}-{region index}-{attempt}`.
+        id: String,
+        /// Id of the trajectory.
+        trajectory_id: String,
+        /// The text that is drawn.
+        prompt: String,
+        /// What kind of prompt it is.
+        category: String,
+        /// `think` or `reflect`.
+        task: TaskKind,
+        /// The region that is asked about, from 0.
+        region_index: u32,
+        /// Which attempt at this region, from 0.
+        attempt: u32,
+        /// Whether that attempt was accepted.
+        accepted: bool,
+        /// Whether the seeded default mix (think : generate = 1 : 1, no reflect) draws this sample.
+        in_default_mix: bool,
+        /// Reward of the finished picture, 0 to 100.
+        reward: Score,
+        /// Chat messages whose content is a list of texts and picture places.
+        messages: Vec<MessageRecord>,
+        /// The same chat as plain texts, a picture's place marked by `<image>`.
+        conversations: Vec<ConversationTurn>,
+        /// The pictures the chat refers to, in order.
+        images: Vec<Picture>,
+        /// Ids of each picture by the first tokenizer: those of the regions so far, the placeholder code for
+        /// the rest.
+        image_tokens: Vec<Vec<u32>>,
+    }
+}
+
+record! {
+    /// A chat message.
+    pub struct MessageRecord {
+        /// `user` or `assistant`.
+        role: String,
+        /// Texts and picture places in order.
+        content: Vec<MessagePart>,
+    }
+}
+
+record! {
+    /// A piece of a message. TRL fills in pictures only if the struct has exactly these two fields.
+    pub struct MessagePart {
+        /// `text` or `image`.
+        kind as "type": String,
+        /// The text; null for an image.
+        text: Option<String>,
+    }
+}
+
+record! {
+    /// A message in ShareGPT form.
+    pub struct ConversationTurn {
+        /// `human` or `gpt`.
+        from: String,
+        /// The text, with `<image>` in the place of a picture.
+        value: String,
+    }
+}
+
+/// Marks the place of a picture in [`ConversationTurn::value`].
+pub(crate) const IMAGE_TAG: &str = "<image>";
+
+impl From<SftPart> for MessagePart {
+    fn from(part: SftPart) -> Self {
+        match part {
+            SftPart::Image => Self { kind: "image".to_owned(), text: None },
+            SftPart::Text(text) => Self { kind: "text".to_owned(), text: Some(text) },
+        }
+    }
+}
+
+impl TryFrom<MessagePart> for SftPart {
+    type Error = Malformed;
+
+    fn try_from(part: MessagePart) -> Result<Self, Malformed> {
+        match (part.kind.as_str(), part.text) {
+            ("image", None) => Ok(Self::Image),
+            ("text", Some(text)) => Ok(Self::Text(text)),
+            (kind, _) => Err(Malformed::new("messages.content", format!("a part of type `{kind}`"))),
+        }
+    }
+}
+
+impl ConversationTurn {
+    fn new(message: &SftMessage) -> Self {
+        let value = message.parts.iter().map(|part| match part {
+            SftPart::Image => IMAGE_TAG.to_owned(),
+            // A prompt may contain the tag itself, which would count as one more picture.
+            SftPart::Text(text) => text.replace(IMAGE_TAG, "< image >"),
+        });
+        let from = if message.role == "assistant" { "gpt" } else { "human" };
+        Self { from: from.to_owned(), value: value.collect() }
+    }
+}
+
+impl From<SftMessage> for MessageRecord {
+    fn from(message: SftMessage) -> Self {
+        let content = message.parts.into_iter().map(MessagePart::from).collect();
+        Self { role: message.role.to_owned(), content }
+    }
+}
+
+impl TryFrom<MessageRecord> for SftMessage {
+    type Error = Malformed;
+
+    fn try_from(message: MessageRecord) -> Result<Self, Malformed> {
+        let role = ["user", "assistant"].into_iter().find(|role| *role == message.role);
+        let role = role.ok_or_else(|| Malformed::new("messages.role", format!("`{}`", message.role)))?;
+        let parts = message.content.into_iter().map(SftPart::try_from).collect::<Result<_, _>>()?;
+        Ok(Self { role, parts })
+    }
+}
+
+impl Row for SftSample {
+    type Record = SftRecord;
+    const TABLE: &'static str = "sft";
+
+    fn into_record(self) -> SftRecord {
+        let Self { head, messages, images, image_tokens } = self;
+        SftRecord {
+            id: head.id,
+            trajectory_id: head.trajectory_id,
+            prompt: head.prompt,
+            category: head.category,
+            task: head.task,
+            region_index: head.region_index,
+            attempt: head.attempt,
+            accepted: head.accepted,
+            in_default_mix: head.in_default_mix,
+            reward: head.reward,
+            conversations: messages.iter().map(ConversationTurn::new).collect(),
+            messages: messages.into_iter().map(MessageRecord::from).collect(),
+            images,
+            image_tokens,
+        }
+    }
+
+    fn from_record(record: SftRecord) -> Result<Self, Malformed> {
+        let head = SampleHead {
+            id: record.id,
+            trajectory_id: record.trajectory_id,
+            prompt: record.prompt,
+            category: record.category,
+            task: record.task,
+            region_index: record.region_index,
+            attempt: record.attempt,
+            accepted: record.accepted,
+            in_default_mix: record.in_default_mix,
+            reward: record.reward,
+        };
+        let messages = record.messages.into_iter().map(SftMessage::try_from).collect::<Result<_, _>>()?;
+        Ok(Self { head, messages, images: record.images, image_tokens: record.image_tokens })
+    }
+}
