@@ -1,1 +1,32 @@
-//! The embedded teacher: reads a prompt as a scene, draws it from open artwork, and measures pixels to critique and judge
+//! The embedded teacher: reads a prompt as a scene, draws it from open artwork, makes the mistakes it is told
+//! to make, and as critic and judge measures pixels.
+//!
+//! Prompt → [`grammar`] → scene → [`layout`] → thoughts ([`thinker`]) and picture ([`painter`], with the
+//! [`mistake`]s of the settings). The [`critic`] shares the artwork and the grammar with them, as anybody does
+//! who knows what a duck looks like, but never the scene that was painted, its seeds or its mistakes.
+//!
+//! Deliberately absent: networks, clocks, files, stages; every answer is a function of settings and request.
+
+mod artwork;
+mod backdrop;
+mod color;
+mod critic;
+mod dice;
+mod grammar;
+mod layout;
+mod lexicon;
+mod mistake;
+mod nouns;
+mod painter;
+mod scene;
+mod settings;
+mod solid;
+mod sprite;
+mod surface;
+mod teacher;
+mod template;
+mod thinker;
+
+pub use mistake::{Mistake, MistakeKind};
+pub use settings::{Faults, ProceduralSettings};
+pub use teacher::ProceduralTeacher;

@@ -1,0 +1,228 @@
+//! Reads prompts: words into phrases, phrases into a [`Scene`].
+//!
+//! A prompt is a run of noun phrases (`two red cups`), relations (`on the left of`), places (`in the park`)
+//! and actions (`is sitting`). A relation holds between the noun phrase before it and the one after it.
+//! Whatever is none of these is reported by name: nothing is drawn from a prompt that is not understood.
+
+use crate::{
+    artwork::{Library, ObjectId},
+    lexicon::{self, Attribute},
+    nouns::singulars,
+    scene::{Group, Look, MAX_COUNT, Place, Relation, RelationKind, Scene},
+};
+
+/// Why a prompt cannot be drawn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// Words outside the vocabulary, in order, each once.
+    #[error("words not understood: {}", .0.join(", "))]
+    UnknownWords(Vec<String>),
+    /// Nothing in it can be drawn.
+    #[error("no object that could be drawn is named")]
+    NoObject,
+    /// More figures than fit in a picture.
+    #[error("{0} figures are named; at most {MAX_COUNT} are drawn")]
+    TooMany(u32),
+}
+
+/// Reads a prompt.
+pub(crate) fn read(prompt: &str) -> Result<Scene, Unreadable> {
+    let words = words(prompt);
+    let mut reader = Reader { words: &words, ..Reader::default() };
+    reader.read_all();
+    reader.finish()
+}
+
+/// The words in lower case, commas and the like between them as words of their own.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for raw in text.to_lowercase().split_whitespace() {
+        let word = raw.trim_matches(|c: char| !c.is_alphanumeric());
+        if !word.is_empty() {
+            words.push(word.trim_end_matches("'s").to_owned());
+        }
+        if raw.ends_with([',', '.', ';', '!', '?']) {
+            words.push(",".to_owned());
+        }
+    }
+    words
+}
+
+/// A noun phrase as it stands in a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NounPhrase {
+    /// The group that it names.
+    pub(crate) group: Group,
+    /// Words that it takes.
+    pub(crate) num_words: usize,
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    words: &'a [String],
+    at: usize,
+    groups: Vec<Group>,
+    relations: Vec<Relation>,
+    pending: Option<(usize, RelationKind)>,
+    place: Option<Place>,
+    unknown: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn read_all(&mut self) {
+        while self.at < self.words.len() {
+            let read = self.place_phrase() || self.relation() || self.noun_phrase() || self.other_word();
+            if !read {
+                let word = self.words[self.at].clone();
+                if !self.unknown.contains(&word) {
+                    self.unknown.push(word);
+                }
+                self.at += 1;
+            }
+        }
+    }
+
+    fn rest(&self) -> &[String] {
+        &self.words[self.at..]
+    }
+
+    /// `in the park`; also `a bathroom`, a place named as if it were a thing.
+    fn place_phrase(&mut self) -> bool {
+        let mut length = 0;
+        let word = |at: usize| self.rest().get(at).map_or("", String::as_str);
+        if matches!(word(length), "in" | "at" | "on" | "into" | "across" | "through" | "inside" | "from" | "to" | "of") {
+            length += 1;
+        }
+        while matches!(word(length), "a" | "an" | "the" | "living" | "dining" | "his" | "her" | "their")
+            || length > 0 && lexicon::attribute(word(length)) == Some(Attribute::Plain)
+        {
+            length += 1;
+        }
+        let Some(place) = lexicon::place(word(length)) else { return false };
+        if noun_phrase(self.rest()).is_some_and(|phrase| phrase.num_words > length) {
+            return false;
+        }
+        self.place = self.place.or(Some(place));
+        self.at += length + 1;
+        true
+    }
+
+    fn relation(&mut self) -> bool {
+        let rest = self.rest();
+        let found = lexicon::RELATIONS.iter().find(|(phrase, _)| {
+            phrase.len() <= rest.len() && phrase.iter().zip(rest).all(|(expected, word)| expected == word)
+        });
+        let Some((phrase, kind)) = found else { return false };
+        let Some(subject) = self.groups.len().checked_sub(1) else { return false };
+        self.pending = Some((subject, *kind));
+        self.at += phrase.len();
+        true
+    }
+
+    fn noun_phrase(&mut self) -> bool {
+        let Some(phrase) = noun_phrase(self.rest()) else { return false };
+        let object = self.groups.len();
+        if let Some((subject, kind)) = self.pending.take() {
+            self.relations.push(Relation { subject, kind, object });
+        }
+        self.groups.push(phrase.group);
+        self.at += phrase.num_words;
+        true
+    }
+
+    fn other_word(&mut self) -> bool {
+        let word = &self.words[self.at];
+        let known = word == "," || lexicon::is_function_word(word) || lexicon::is_action(word);
+        if known {
+            self.at += 1;
+        }
+        known
+    }
+
+    fn finish(self) -> Result<Scene, Unreadable> {
+        let figures: u32 = self.groups.iter().map(|group| group.count).sum();
+        if !self.unknown.is_empty() {
+            Err(Unreadable::UnknownWords(self.unknown))
+        } else if self.groups.is_empty() {
+            Err(Unreadable::NoObject)
+        } else if figures > MAX_COUNT {
+            Err(Unreadable::TooMany(figures))
+        } else {
+            Ok(Scene { groups: self.groups, relations: self.relations, place: self.place })
+        }
+    }
+}
+
+/// Reads the noun phrase that a text begins with: determiner or number, adjectives, noun.
+pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
+    let mut at = 0;
+    let mut count = None;
+    let word = |at: usize| words.get(at).map(String::as_str);
+    while let Some(next) = word(at) {
+        if matches!(next, "a" | "an" | "the" | "his" | "her" | "its" | "their") {
+            at += 1;
+        } else if let Some(number) = lexicon::number(next).filter(|_| count.is_none()) {
+            count = Some(number);
+            at += 1;
+            at += usize::from(word(at) == Some("of"));
+        } else {
+            break;
+        }
+    }
+    let mut look = Look::natural(0);
+    loop {
+        let attribute = word(at).and_then(lexicon::attribute).filter(|_| qualifies(&words[at..]));
+        match attribute {
+            None => break,
+            Some(Attribute::Color(color)) => look.color = Some(color),
+            Some(Attribute::Texture(texture)) => look.texture = Some(texture),
+            Some(Attribute::Shape(shape)) => look.shape = Some(shape),
+            Some(Attribute::Size(size)) => look.size = Some(size),
+            Some(Attribute::Plain) => {}
+        }
+        at += 1;
+        at += usize::from(matches!(word(at), Some("and" | ",")) && word(at + 1).and_then(lexicon::attribute).is_some());
+    }
+    let (object, noun, plural, length) = noun(words.get(at..)?)?;
+    look.object = object;
+    let count = count.unwrap_or(if plural { PLURAL_COUNT } else { 1 });
+    (count > 0).then(|| NounPhrase { group: Group { noun, count, look }, num_words: at + length })
+}
+
+/// Whether the adjective that a text begins with qualifies a noun: `an orange cat`, but not `an orange and …`,
+/// nor `a diamond ring`, which has a drawing of its own.
+fn qualifies(words: &[String]) -> bool {
+    let compound = plain_noun(words).is_some_and(|(.., length)| length > 1);
+    let rest = &words[1..];
+    let followed = rest.first().is_some_and(|next| matches!(next.as_str(), "and" | ",") || lexicon::attribute(next).is_some());
+    !compound && (plain_noun(rest).is_some() || followed && (lexicon::attribute(&words[0]) != Some(Attribute::Plain) || rest.len() > 1) && plain_noun(words).is_none())
+}
+
+/// How many are drawn where a plural is named without a number.
+const PLURAL_COUNT: u32 = 2;
+
+/// The longest noun that a text begins with: object, singular form, whether plural, words taken.
+///
+/// Of several nouns in a row the last is what is drawn, the others qualify it: `coffee table`.
+fn noun(words: &[String]) -> Option<(ObjectId, String, bool, usize)> {
+    let (mut object, mut name, mut plural, mut length) = plain_noun(words)?;
+    while let Some((next, next_name, next_plural, next_length)) = plain_noun(&words[length..]) {
+        (object, plural) = (next, next_plural);
+        name = format!("{name} {next_name}");
+        length += next_length;
+    }
+    Some((object, name, plural, length))
+}
+
+fn plain_noun(words: &[String]) -> Option<(ObjectId, String, bool, usize)> {
+    let library = Library::get();
+    let longest = library.longest_noun().min(words.len());
+    (1..=longest).rev().find_map(|length| {
+        let (last, first) = words[..length].split_last()?;
+        singulars(last).into_iter().find_map(|singular| {
+            let name = first.iter().map(String::as_str).chain([singular.as_str()]).collect::<Vec<_>>().join(" ");
+            let object = library.find(&name)?;
+            Some((object, name, singular != *last, length))
+        })
+    })
+}

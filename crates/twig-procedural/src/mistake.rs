@@ -1,0 +1,312 @@
+//! The mistakes of the painter: which ones it makes on a layout, and what they are called.
+
+use crate::{
+    artwork::Library,
+    color::COLORS,
+    dice::Dice,
+    layout::{Area, FIELD, Figure, Layout, fit},
+    nouns::plural,
+    scene::{Look, Scene, Shape, Texture},
+    settings::Faults,
+};
+
+/// The kinds of mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MistakeKind {
+    /// A figure has another colour than the prompt names.
+    WrongColor,
+    /// An object of the prompt is not there.
+    MissingObject,
+    /// An object is there that the prompt does not name.
+    ExtraObject,
+    /// One too many or too few of a counted object.
+    WrongCount,
+    /// Two objects have changed places.
+    WrongSide,
+    /// Another shape than the prompt names.
+    WrongShape,
+    /// Another material than the prompt names.
+    WrongTexture,
+    /// A part of an object is missing.
+    CutOff,
+    /// A region is faded.
+    WashedOut,
+}
+
+impl MistakeKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::WrongColor,
+        Self::MissingObject,
+        Self::ExtraObject,
+        Self::WrongCount,
+        Self::WrongSide,
+        Self::WrongShape,
+        Self::WrongTexture,
+        Self::CutOff,
+        Self::WashedOut,
+    ];
+
+    /// The name in settings and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongColor => "wrong_color",
+            Self::MissingObject => "missing_object",
+            Self::ExtraObject => "extra_object",
+            Self::WrongCount => "wrong_count",
+            Self::WrongSide => "wrong_side",
+            Self::WrongShape => "wrong_shape",
+            Self::WrongTexture => "wrong_texture",
+            Self::CutOff => "cut_off",
+            Self::WashedOut => "washed_out",
+        }
+    }
+
+    fn rate(self, faults: &Faults) -> f64 {
+        match self {
+            Self::WrongColor => faults.wrong_color,
+            Self::MissingObject => faults.missing_object,
+            Self::ExtraObject => faults.extra_object,
+            Self::WrongCount => faults.wrong_count,
+            Self::WrongSide => faults.wrong_side,
+            Self::WrongShape => faults.wrong_shape,
+            Self::WrongTexture => faults.wrong_texture,
+            Self::CutOff => faults.cut_off,
+            Self::WashedOut => faults.washed_out,
+        }
+    }
+}
+
+/// A mistake in a painted picture: the ground truth that the critic never reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// What kind.
+    pub kind: MistakeKind,
+    /// The regions in which it changes at least 0.4 % of the picture's pixels.
+    pub regions: Vec<usize>,
+    /// What was done, for people.
+    pub words: String,
+}
+
+/// A mistake before it is painted.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Slip {
+    pub(crate) kind: MistakeKind,
+    pub(crate) words: String,
+    change: Change,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Change {
+    /// Figures at these places get these looks, in these areas.
+    Replace(Vec<(usize, Figure)>),
+    /// Figures at these places are left out.
+    Remove(Vec<usize>),
+    /// One more figure.
+    Add(Figure),
+    /// A region fades.
+    WashOut(usize),
+}
+
+impl Slip {
+    /// The region that fades, if this is that kind of mistake.
+    pub(crate) fn faded_region(&self) -> Option<usize> {
+        match self.change {
+            Change::WashOut(region) => Some(region),
+            Change::Replace(_) | Change::Remove(_) | Change::Add(_) => None,
+        }
+    }
+}
+
+/// The layout with mistakes in it.
+pub(crate) fn with_slips<'a>(layout: &Layout, slips: impl IntoIterator<Item = &'a Slip>) -> Layout {
+    let mut figures: Vec<Option<Figure>> = layout.figures.iter().copied().map(Some).collect();
+    let mut added = Vec::new();
+    for slip in slips {
+        match &slip.change {
+            Change::Replace(changed) => changed.iter().for_each(|(at, figure)| figures[*at] = Some(*figure)),
+            Change::Remove(places) => places.iter().for_each(|at| figures[*at] = None),
+            Change::Add(figure) => added.push(*figure),
+            Change::WashOut(_) => {}
+        }
+    }
+    Layout { figures: figures.into_iter().flatten().chain(added).collect(), ..layout.clone() }
+}
+
+/// Rolls the dice: the mistakes that a painter makes on this layout.
+///
+/// `regions` are those being painted; a fade takes one of them.
+pub(crate) fn slips(scene: &Scene, layout: &Layout, regions: &[usize], faults: &Faults, dice: &mut Dice) -> Vec<Slip> {
+    let mut painter = Clumsy { scene, layout, touched: vec![false; layout.figures.len()], taken: Vec::new() };
+    let mut slips = Vec::new();
+    for kind in MistakeKind::ALL {
+        // Rolled for every kind, so that changing one rate leaves the other mistakes as they are.
+        let mut own = Dice::new(dice.next(), kind.as_str());
+        if own.happens(kind.rate(faults)) {
+            let change = painter.change(kind, regions, &mut own);
+            slips.extend(change.map(|(change, words)| Slip { kind, words, change }));
+        }
+    }
+    slips
+}
+
+struct Clumsy<'a> {
+    scene: &'a Scene,
+    layout: &'a Layout,
+    /// Figures that have been changed already; each is changed once.
+    touched: Vec<bool>,
+    /// Where figures have been added.
+    taken: Vec<Area>,
+}
+
+impl Clumsy<'_> {
+    fn change(&mut self, kind: MistakeKind, regions: &[usize], dice: &mut Dice) -> Option<(Change, String)> {
+        match kind {
+            MistakeKind::WrongColor => self.recolor(dice),
+            MistakeKind::WrongShape => self.reshape(dice),
+            MistakeKind::WrongTexture => self.retexture(dice),
+            MistakeKind::MissingObject => self.omit(dice),
+            MistakeKind::WrongCount => self.miscount(dice),
+            MistakeKind::ExtraObject => self.intrude(dice),
+            MistakeKind::WrongSide => self.swap(dice),
+            MistakeKind::CutOff => self.cut(dice),
+            MistakeKind::WashedOut => {
+                let region = *dice.pick(regions)?;
+                Some((Change::WashOut(region), format!("region {} is faded", region + 1)))
+            }
+        }
+    }
+
+    /// An untouched group that fulfils a condition, marked as touched, with the places of its figures.
+    fn pick_group(&mut self, dice: &mut Dice, wanted: impl Fn(&Look) -> bool) -> Option<(usize, Vec<usize>)> {
+        let members = |group: usize| -> Vec<usize> {
+            (0..self.layout.figures.len()).filter(|at| self.layout.figures[*at].group == group).collect()
+        };
+        let candidates: Vec<(usize, Vec<usize>)> = (0..self.scene.groups.len())
+            .map(|group| (group, members(group)))
+            .filter(|(group, members)| {
+                wanted(&self.scene.groups[*group].look) && !members.is_empty() && members.iter().all(|at| !self.touched[*at])
+            })
+            .collect();
+        let picked = dice.pick(&candidates)?.clone();
+        picked.1.iter().for_each(|at| self.touched[*at] = true);
+        Some(picked)
+    }
+
+    fn replace(&self, places: Vec<usize>, look: impl Fn(Look) -> Look) -> Change {
+        let changed = |at: usize| {
+            let figure = self.layout.figures[at];
+            let look = look(figure.look);
+            let area = if look.shape == figure.look.shape { figure.area } else { fit(look, figure.area, 1.0) };
+            (at, Figure { look, area, ..figure })
+        };
+        Change::Replace(places.into_iter().map(changed).collect())
+    }
+
+    fn recolor(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let (group, places) = self.pick_group(dice, |look| look.color.is_some())?;
+        let right = self.scene.groups[group].look.color?;
+        let others: Vec<_> = COLORS.iter().filter(|color| color.lab().distance(right.lab()) > 18.0).collect();
+        let wrong = **dice.pick(&others)?;
+        let words = format!("the {} is {} where it should be {}", self.scene.groups[group].noun, wrong.name, right.name);
+        Some((self.replace(places, |look| Look { color: Some(wrong), ..look }), words))
+    }
+
+    fn reshape(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let (group, places) = self.pick_group(dice, |look| look.shape.is_some())?;
+        let right = self.scene.groups[group].look.shape?;
+        let others: Vec<Shape> = Shape::ALL.into_iter().filter(|shape| crate::solid::differ(*shape, right)).collect();
+        let wrong = *dice.pick(&others)?;
+        let words = format!("the {} is {} where it should be {}", self.scene.groups[group].noun, wrong.name(), right.name());
+        Some((self.replace(places, |look| Look { shape: Some(wrong), ..look }), words))
+    }
+
+    fn retexture(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let (group, places) = self.pick_group(dice, |look| look.texture.is_some() && look.color.is_none())?;
+        let right = self.scene.groups[group].look.texture?;
+        let others: Vec<Texture> = Texture::ALL.into_iter().filter(|texture| *texture != right).collect();
+        let wrong = *dice.pick(&others)?;
+        let words = format!("the {} is {} where it should be {}", self.scene.groups[group].noun, wrong.name(), right.name());
+        Some((self.replace(places, |look| Look { texture: Some(wrong), ..look }), words))
+    }
+
+    fn omit(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let (group, places) = self.pick_group(dice, |_| true)?;
+        Some((Change::Remove(places), format!("the {} is missing", self.scene.groups[group].noun)))
+    }
+
+    fn miscount(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let counts: Vec<u32> = self.scene.groups.iter().map(|group| group.count).collect();
+        let looks: Vec<Look> = self.scene.groups.iter().map(|group| group.look).collect();
+        let (group, places) = self.pick_group(dice, |look| {
+            looks.iter().zip(&counts).any(|(other, count)| other == look && *count > 1)
+        })?;
+        let (noun, count) = (plural(&self.scene.groups[group].noun), counts[group]);
+        let first = self.layout.figures[*places.first()?];
+        if dice.happens(0.5)
+            && let Some(area) = self.free_area(first.look, first.area.w.max(first.area.h), dice)
+        {
+            let change = Change::Add(Figure { area, ..first });
+            return Some((change, format!("there are {} {noun} where {count} are wanted", count + 1)));
+        }
+        let change = Change::Remove(vec![*dice.pick(&places)?]);
+        Some((change, format!("there are {} {noun} where {count} are wanted", count - 1)))
+    }
+
+    fn intrude(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let library = Library::get();
+        let object = dice.below(library.len());
+        if self.scene.groups.iter().any(|group| group.look.object == object) {
+            return None;
+        }
+        let look = Look::natural(object);
+        let side = dice.between(0.2, 0.28);
+        let area = self.free_area(look, side, dice)?;
+        let figure = Figure { group: usize::MAX, look, area, kept: (0.0, 1.0) };
+        Some((Change::Add(figure), format!("there is a {} that nobody asked for", library.object(object).name)))
+    }
+
+    /// A place for one more figure, clear of all others.
+    fn free_area(&mut self, look: Look, side: f32, dice: &mut Dice) -> Option<Area> {
+        const TRIES: usize = 40;
+        for attempt in 0..TRIES {
+            let side = side * (1.0 - 0.4 * attempt as f32 / TRIES as f32);
+            let x = dice.between(FIELD.x, FIELD.right() - side);
+            let y = dice.between(FIELD.y, FIELD.bottom() - side);
+            let area = fit(look, Area { x, y, w: side, h: side }, 1.0);
+            let clear = |other: Area| !area.is_near(other, 0.02);
+            if self.layout.figures.iter().all(|figure| clear(figure.area)) && self.taken.iter().all(|other| clear(*other)) {
+                self.taken.push(area);
+                return Some(area);
+            }
+        }
+        None
+    }
+
+    /// Two single figures of different looks change places.
+    fn swap(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let figures = &self.layout.figures;
+        let single = |at: usize| !self.touched[at] && self.scene.groups[figures[at].group].count == 1;
+        let pairs: Vec<(usize, usize)> = (0..figures.len())
+            .flat_map(|first| (first + 1..figures.len()).map(move |second| (first, second)))
+            .filter(|(first, second)| single(*first) && single(*second) && figures[*first].look.object != figures[*second].look.object)
+            .collect();
+        let (first, second) = *dice.pick(&pairs)?;
+        let (one, other) = (figures[first], figures[second]);
+        (self.touched[first], self.touched[second]) = (true, true);
+        let put = |figure: Figure, area: Area| Figure { area: fit(figure.look, area, 1.0), ..figure };
+        let nouns = [one, other].map(|figure| self.scene.groups[figure.group].noun.as_str());
+        let change = Change::Replace(vec![(first, put(other, one.area)), (second, put(one, other.area))]);
+        Some((change, format!("the {} and the {} have changed places", nouns[0], nouns[1])))
+    }
+
+    fn cut(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
+        let free: Vec<usize> = (0..self.layout.figures.len()).filter(|at| !self.touched[*at]).collect();
+        let at = *dice.pick(&free)?;
+        self.touched[at] = true;
+        let kept = if dice.happens(0.5) { (0.0, 0.55) } else { (0.45, 1.0) };
+        let figure = Figure { kept, ..self.layout.figures[at] };
+        let noun = &self.scene.groups[figure.group].noun;
+        Some((Change::Replace(vec![(at, figure)]), format!("a side of the {noun} is cut off")))
+    }
+}

@@ -1,0 +1,116 @@
+//! What a look is known to look like: silhouette and colours on a grid of fixed size.
+//!
+//! Both sides use this: the thinker to know how much of a figure stands in a region, the critic as its
+//! knowledge of what a duck looks like.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use crate::{color::Lab, layout, scene::Look, sprite::Nature, surface};
+
+/// Cells of a template in each direction; they stretch with the figure.
+pub(crate) const CELLS: usize = 48;
+
+/// A look on a grid of [`CELLS`] × [`CELLS`] over its bounding box.
+#[derive(Debug)]
+pub(crate) struct Template {
+    /// Width by height of the figure.
+    pub(crate) aspect: f32,
+    /// Which cells the figure covers, holes filled.
+    pub(crate) mask: [[bool; CELLS]; CELLS],
+    /// The colour of a cell that the figure itself covers.
+    pub(crate) colors: Vec<Option<Lab>>,
+    /// Cells of the body, which takes the named colour.
+    pub(crate) body: Vec<bool>,
+    /// Number of covered cells.
+    pub(crate) covered: usize,
+    /// Covered cells in the rows above each row.
+    above: [usize; CELLS + 1],
+}
+
+impl Template {
+    /// The template of a look, made once and kept while there is room.
+    pub(crate) fn of(look: Look) -> Arc<Self> {
+        // 1,000 templates of 40 kB each.
+        const ROOM: usize = 1_000;
+        static CACHE: OnceLock<Mutex<HashMap<Look, Arc<Template>>>> = OnceLock::new();
+        let lock = || CACHE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(template) = lock().get(&look) {
+            return Arc::clone(template);
+        }
+        let template = Arc::new(Self::make(look));
+        let mut cache = lock();
+        if cache.len() >= ROOM {
+            cache.clear();
+        }
+        cache.insert(look, Arc::clone(&template));
+        template
+    }
+
+    fn make(look: Look) -> Self {
+        const OVER: u32 = 2;
+        let side = CELLS as u32 * OVER;
+        let sprite = surface::paint(look, side, side);
+        let nature = Nature::of(look.object);
+        let recolored = look.color.is_some() || look.texture.is_some();
+        let natural = if recolored && look.shape.is_none() {
+            Some(surface::paint(Look { color: None, texture: None, ..look }, side, side))
+        } else {
+            None
+        };
+        let mut own = [[false; CELLS]; CELLS];
+        let mut colors = vec![None; CELLS * CELLS];
+        let mut body = vec![false; CELLS * CELLS];
+        for row in 0..CELLS {
+            for column in 0..CELLS {
+                let (x, y) = ((column as u32 * OVER + OVER / 2) as i32, (row as u32 * OVER + OVER / 2) as i32);
+                let [r, g, b, alpha] = sprite.get(x, y);
+                own[row][column] = alpha > 127;
+                if own[row][column] {
+                    let lab = Lab::of([r, g, b]);
+                    let [r, g, b, _] = natural.as_ref().unwrap_or(&sprite).get(x, y);
+                    colors[row * CELLS + column] = Some(lab);
+                    body[row * CELLS + column] = look.shape.is_some() || nature.body.contains(Lab::of([r, g, b]));
+                }
+            }
+        }
+        let mask = filled(&own);
+        let mut above = [0; CELLS + 1];
+        for row in 0..CELLS {
+            above[row + 1] = above[row] + mask[row].iter().filter(|covered| **covered).count();
+        }
+        Self { aspect: layout::aspect(look), mask, colors, body, covered: above[CELLS], above }
+    }
+
+    /// The share of the figure between two heights, 0 at its upper edge and 1 at its lower edge.
+    pub(crate) fn share(&self, from: f32, to: f32) -> f32 {
+        let row = |height: f32| (height.clamp(0.0, 1.0) * CELLS as f32).round() as usize;
+        (self.above[row(to)] - self.above[row(from)]) as f32 / self.covered as f32
+    }
+
+    /// Whether the figure covers a point of its bounding box, 0 to 1 in each direction.
+    pub(crate) fn covers(&self, x: f32, y: f32) -> bool {
+        let (column, row) = (x * CELLS as f32, y * CELLS as f32);
+        column >= 0.0 && row >= 0.0 && column < CELLS as f32 && row < CELLS as f32 && self.mask[row as usize][column as usize]
+    }
+}
+
+/// The mask with everything filled that cannot be reached from its rim.
+fn filled(own: &[[bool; CELLS]; CELLS]) -> [[bool; CELLS]; CELLS] {
+    let mut outside = [[false; CELLS]; CELLS];
+    let last = CELLS - 1;
+    let mut open: Vec<(usize, usize)> = (0..CELLS).flat_map(|at| [(0, at), (last, at), (at, 0), (at, last)]).collect();
+    while let Some((row, column)) = open.pop() {
+        if own[row][column] || outside[row][column] {
+            continue;
+        }
+        outside[row][column] = true;
+        open.extend((row > 0).then(|| (row - 1, column)));
+        open.extend((row < last).then(|| (row + 1, column)));
+        open.extend((column > 0).then(|| (row, column - 1)));
+        open.extend((column < last).then(|| (row, column + 1)));
+    }
+    outside.map(|row| row.map(|cell| !cell))
+}
