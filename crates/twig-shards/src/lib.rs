@@ -13,25 +13,30 @@
 //! bounds that the types document.
 
 pub mod atomic;
+mod card;
 mod error;
 mod manifest;
 mod part;
 mod properties;
 mod reader;
 mod record;
+mod release;
 mod row;
 mod shards;
 mod tables;
 mod value;
+mod verify;
 mod writer;
 
 pub use atomic::FileDigest;
+pub use card::{CardFacts, CardTeacher, render_card};
 pub use error::{Malformed, ShardError};
 pub use manifest::{Config, ImageTokenizer, Judge, Manifest, Shard, Split, StageAccount, TextTokenizer};
 pub use part::{Part, PartWriter};
 pub use properties::{Purpose, RowGroupLimits};
 pub use reader::{TableReader, num_rows};
 pub use record::{Column, Record};
+pub use release::publish;
 pub use row::{PlainRow, Row, SCHEMA_VERSION};
 pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
 pub use tables::{
@@ -39,4 +44,5 @@ pub use tables::{
     RejectedRow, ReleaseTrajectory, SftRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
 };
 pub use value::Value;
+pub use verify::{Problem, VerifyReport, verify};
 pub use writer::{TableSummary, TableWriter};

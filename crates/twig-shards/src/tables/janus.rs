@@ -1,6 +1,6 @@
 use twig_model::{JanusSample, Picture, SampleHead, Score, TaskKind};
 
-use crate::{Malformed, Row, record::record};
+use crate::{Malformed, PlainRow, Row, record::record};
 
 record! {
     /// Columns of a sample for Janus training loops. The four lists of ids have the same length; labels are
@@ -42,6 +42,10 @@ record! {
         /// One picture for each run of image placeholders, in order.
         images: Vec<Picture>,
     }
+}
+
+impl PlainRow for JanusRecord {
+    const TABLE: &'static str = "janus";
 }
 
 impl Row for JanusSample {

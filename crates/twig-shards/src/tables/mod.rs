@@ -18,6 +18,7 @@ pub use calls::CallRow;
 pub use image_tokens::ImageTokensRow;
 pub use janus::JanusRecord;
 pub use rejected::RejectedRow;
+pub(crate) use sft::IMAGE_TAG;
 pub use sft::{ConversationTurn, MessagePart, MessageRecord, SftRecord};
 pub use steps::StepRow;
 pub use tokens::TokensRow;

@@ -1,6 +1,6 @@
 use twig_model::{Picture, SampleHead, Score, SftMessage, SftPart, SftSample, TaskKind};
 
-use crate::{Malformed, Row, record::record};
+use crate::{Malformed, PlainRow, Row, record::record};
 
 record! {
     /// Columns of a chat sample. `messages` is the form of TRL and ms-swift, `conversations` that of
@@ -120,6 +120,10 @@ impl TryFrom<MessageRecord> for SftMessage {
         let parts = message.content.into_iter().map(SftPart::try_from).collect::<Result<_, _>>()?;
         Ok(Self { role, parts })
     }
+}
+
+impl PlainRow for SftRecord {
+    const TABLE: &'static str = "sft";
 }
 
 impl Row for SftSample {

@@ -153,9 +153,13 @@ impl AttemptRecord {
         }
     }
 
-    /// Number of tokens of the region.
-    pub fn num_tokens(&self) -> Option<usize> {
-        match (self.token_start, self.token_end, &self.cells) {
+    /// Number of tokens of a region given as one run or as cells; `None` if it is given as neither or both.
+    pub(crate) fn num_region_tokens(
+        start: Option<u32>,
+        end: Option<u32>,
+        cells: Option<&[u32]>,
+    ) -> Option<usize> {
+        match (start, end, cells) {
             (Some(start), Some(end), None) => end.checked_sub(start).map(|count| count as usize),
             (None, None, Some(cells)) => Some(cells.len()),
             _ => None,
@@ -311,6 +315,10 @@ impl Row for ReleaseTrajectory {
         };
         Ok(Self { trajectory: record.into_trajectory(schedule)?, tokens, reward })
     }
+}
+
+impl PlainRow for TrajectoryRecord {
+    const TABLE: &'static str = "trajectories";
 }
 
 record! {
