@@ -24,6 +24,7 @@ mod release;
 mod row;
 mod shards;
 mod tables;
+mod text_columns;
 mod value;
 mod verify;
 mod writer;
@@ -43,6 +44,10 @@ pub use tables::{
     AttemptRecord, CallRow, ConversationTurn, ImageTokensRow, JanusRecord, MessagePart, MessageRecord,
     RejectedRow, ReleaseTrajectory, SftRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
 };
+pub use text_columns::read_text_columns;
 pub use value::Value;
 pub use verify::{Problem, VerifyReport, verify};
 pub use writer::{TableSummary, TableWriter};
+
+#[cfg(test)]
+mod fixtures;

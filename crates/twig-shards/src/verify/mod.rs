@@ -147,3 +147,53 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+    use crate::{fixtures::write_release, release::files_below};
+
+    /// A release on disk: in `$TWIG_SAMPLE_RELEASE` where readers of other languages are to be tried on it.
+    fn sample_release() -> (Option<tempfile::TempDir>, PathBuf) {
+        match std::env::var_os("TWIG_SAMPLE_RELEASE") {
+            Some(path) => (None, PathBuf::from(path)),
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().to_owned();
+                (Some(folder), path)
+            }
+        }
+    }
+
+    #[test]
+    fn a_release_as_written_has_no_problems() {
+        let (_folder, path) = sample_release();
+        write_release(&path);
+        let report = verify(&path);
+        assert_eq!(report.problems, []);
+        assert_eq!((report.files, report.rows), (14, 8 + 27 + 24 + 35 + 8 + 16));
+        assert_eq!(report.pictures, 27);
+    }
+
+    #[test]
+    fn a_flipped_byte_anywhere_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        write_release(folder.path());
+        for (number, name) in files_below(folder.path()).unwrap().iter().enumerate() {
+            let path = folder.path().join(name);
+            let bytes = fs::read(&path).unwrap();
+            // First, last, and some between, different in every file.
+            let seeded = (1..4).map(|step| (number * 7_919 + step * 104_729) % bytes.len());
+            for position in seeded.chain([0, bytes.len() - 1]) {
+                let mut flipped = bytes.clone();
+                flipped[position] ^= 1 << (position % 8);
+                fs::write(&path, flipped).unwrap();
+                assert!(!verify(folder.path()).is_ok(), "{name}: a flip of byte {position} went unseen");
+            }
+            fs::write(&path, bytes).unwrap();
+        }
+        assert!(verify(folder.path()).is_ok());
+    }
+}

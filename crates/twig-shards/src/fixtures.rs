@@ -1,0 +1,256 @@
+//! Small made-up data for tests: trajectories with a redo, samples of every task, and a whole release.
+
+use std::{collections::BTreeMap, path::Path};
+
+use twig_imaging::{Rgb, RgbImage, encode_png, partial_canvas};
+use twig_model::{
+    AnswerKey, Attempt, Criterion, CriterionScores, Critique, Geometry, JanusSample, JudgeCriterion,
+    Judgement, Mode, Picture, Prompt, PromptId, RejectReason, SampleHead, Schedule, Score, SftMessage,
+    SftPart, SftSample, Step, TaskKind, Trajectory, TrajectoryTokens,
+};
+
+use crate::{
+    CardFacts, CardTeacher, Config, ImageTokenizer, Judge, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION,
+    ShardWriter, Split, StageAccount, StepRow, TextTokenizer, TokensRow, publish,
+};
+
+const CODEBOOK_SIZE: u32 = 4_096;
+const IMAGE_PLACEHOLDER: i32 = 300;
+const PLACEHOLDER_COLOR: Rgb<u8> = Rgb([200, 180, 160]);
+
+/// A deterministic trajectory; every third has a redo of its second region.
+pub(crate) fn trajectory(number: u64) -> Trajectory {
+    let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
+    let picture = picture(number);
+    let steps = (0..3).map(|region_index| {
+        let num_attempts = if region_index == 1 && number.is_multiple_of(3) { 2 } else { 1 };
+        let attempts = (0..num_attempts).map(|index| {
+            let accepted = index + 1 == num_attempts;
+            let shown = if accepted { &picture } else { &self::picture(number + 1_000) };
+            let canvas = partial_canvas(shown, &schedule, region_index + 1, PLACEHOLDER_COLOR);
+            Attempt {
+                thought: format!("Region {region_index} of picture {number}, “näher” betrachtet."),
+                critique: critique(if accepted { 19 } else { 7 }),
+                accepted,
+                canvas: png(&canvas),
+            }
+        });
+        Step { region_index, attempts: attempts.collect() }
+    });
+    Trajectory {
+        prompt: prompt(number),
+        sample_index: (number % 2) as u32,
+        mode: if number.is_multiple_of(2) { Mode::WholeImage } else { Mode::RegionByRegion },
+        painter: "painter-1".to_owned(),
+        seed: -(number as i64),
+        steps: steps.collect(),
+        schedule,
+        final_image: png(&picture),
+    }
+}
+
+pub(crate) fn prompt(number: u64) -> Prompt {
+    Prompt {
+        id: PromptId::from_hash(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        text: format!("a <image> of {number} blue | birds"),
+        category: ["color", "numeracy", "3d_spatial"][number as usize % 3].to_owned(),
+        source: format!("sample.txt:{number}"),
+    }
+}
+
+fn critique(points: i64) -> Critique {
+    Critique {
+        scores: CriterionScores::new([points, points, 20, 20, 18]).unwrap(),
+        comment: "The birds are too dark.".to_owned(),
+        revised_thought: "Brighter birds.".to_owned(),
+    }
+}
+
+fn picture(number: u64) -> RgbImage {
+    let shade = number as u8;
+    RgbImage::from_fn(384, 384, |x, y| Rgb([(x / 8) as u8 ^ shade, (y / 8) as u8, shade.wrapping_mul(7)]))
+}
+
+fn png(picture: &RgbImage) -> Picture {
+    Picture::new(encode_png(picture))
+}
+
+/// Ids for a trajectory: those of failed attempts differ from the finished picture's.
+pub(crate) fn tokens(trajectory: &Trajectory) -> TrajectoryTokens {
+    let id = |cell: u32, salt: u64| {
+        ((u64::from(cell) * 2_654_435_761 + salt * 97) % u64::from(CODEBOOK_SIZE)) as u32
+    };
+    let salt = trajectory.prompt.id.hash() % 1_000;
+    let attempt_ids = trajectory.attempts().map(|(step, _, attempt)| {
+        let salt = if attempt.accepted { salt } else { salt + 1 };
+        trajectory.schedule.regions()[step.region_index].cells().map(|cell| id(cell, salt)).collect()
+    });
+    TrajectoryTokens {
+        tokenizer: "patches".to_owned(),
+        final_ids: (0..576).map(|cell| id(cell, salt)).collect(),
+        attempt_ids: attempt_ids.collect(),
+    }
+}
+
+pub(crate) fn release_trajectory(number: u64) -> ReleaseTrajectory {
+    let trajectory = trajectory(number);
+    let reward = Score::new((number * 13 % 101) as i64).unwrap();
+    ReleaseTrajectory { tokens: Some(tokens(&trajectory)), trajectory, reward }
+}
+
+pub(crate) fn judgements(release: &ReleaseTrajectory) -> Vec<Judgement> {
+    let judgement = |criterion, region_index, score| Judgement {
+        trajectory_id: release.trajectory.id().to_string(),
+        region_index,
+        judge: "pixels".to_owned(),
+        model: "judge-1".to_owned(),
+        prompt_hash: "ab12".to_owned(),
+        criterion,
+        score,
+        answer_key: AnswerKey(format!("{score:064x}")),
+    };
+    vec![
+        judgement(JudgeCriterion::Overall, None, release.reward.get()),
+        judgement(JudgeCriterion::Of(Criterion::ColorAccuracy), None, 20),
+        judgement(JudgeCriterion::Of(Criterion::ColorAccuracy), Some(2), 11),
+    ]
+}
+
+fn head(release: &ReleaseTrajectory, task: TaskKind) -> SampleHead {
+    let trajectory_id = release.trajectory.id().to_string();
+    SampleHead {
+        id: format!("{trajectory_id}-{}-1-0", task.as_str()),
+        trajectory_id,
+        prompt: release.trajectory.prompt.text.clone(),
+        category: release.trajectory.prompt.category.clone(),
+        task,
+        region_index: 1,
+        attempt: 0,
+        accepted: true,
+        in_default_mix: task != TaskKind::Reflect,
+        reward: release.reward,
+    }
+}
+
+pub(crate) fn sft_sample(release: &ReleaseTrajectory) -> SftSample {
+    let question = format!("What comes next in {}?", release.trajectory.prompt.text);
+    SftSample {
+        head: head(release, TaskKind::Think),
+        messages: vec![
+            SftMessage { role: "user", parts: vec![SftPart::Image, SftPart::Text(question)] },
+            SftMessage { role: "assistant", parts: vec![SftPart::Text("Brighter birds.".to_owned())] },
+        ],
+        images: vec![release.trajectory.steps[0].attempts[0].canvas.clone()],
+        image_tokens: vec![release.tokens.as_ref().unwrap().final_ids.clone()],
+    }
+}
+
+pub(crate) fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
+    let ids = &release.tokens.as_ref().unwrap().attempt_ids[0];
+    let generate = JanusSample {
+        head: head(release, TaskKind::Generate),
+        input_ids: [vec![256, 65, 66], vec![257; ids.len()]].concat(),
+        labels: vec![-100; 3 + ids.len()],
+        vq_ids: vec![-1; 3].into_iter().chain(ids.iter().map(|&id| id as i32)).collect(),
+        vq_labels: vec![-100; 3].into_iter().chain(ids.iter().map(|&id| id as i32)).collect(),
+        prompt_len: 3,
+        images: Vec::new(),
+    };
+    let think = JanusSample {
+        head: head(release, TaskKind::Think),
+        input_ids: [vec![256], vec![IMAGE_PLACEHOLDER; 576], vec![65, 66]].concat(),
+        labels: [vec![-100; 577], vec![65, 66]].concat(),
+        vq_ids: vec![-1; 579],
+        vq_labels: vec![-100; 579],
+        prompt_len: 577,
+        images: vec![release.trajectory.steps[0].attempts[0].canvas.clone()],
+    };
+    vec![think, generate]
+}
+
+/// A release of eight trajectories in two splits with all six tables.
+pub(crate) fn write_release(folder: &Path) -> Manifest {
+    let splits = [("train", 0..6), ("validation", 6..8)];
+    let rows = splits.map(|(split, numbers)| (split, numbers.map(release_trajectory).collect::<Vec<_>>()));
+    let configs = vec![
+        config(folder, &rows, |release| vec![release.clone()]),
+        config(folder, &rows, StepRow::all_of),
+        config(folder, &rows, judgements),
+        config(folder, &rows, |release| {
+            TokensRow::all_of(&release.trajectory.id().to_string(), release.tokens.as_ref().unwrap())
+        }),
+        config(folder, &rows, |release| vec![sft_sample(release)]),
+        config(folder, &rows, janus_samples),
+    ];
+    let manifest = manifest(configs);
+    publish(folder, &manifest, &card_facts()).unwrap();
+    manifest
+}
+
+fn config<T: Row>(
+    folder: &Path,
+    splits: &[(&str, Vec<ReleaseTrajectory>)],
+    rows_of: impl Fn(&ReleaseTrajectory) -> Vec<T>,
+) -> Config {
+    let splits = splits.iter().map(|(split, rows)| {
+        let mut writer = ShardWriter::new(folder, split, 1 << 20);
+        rows.iter().flat_map(&rows_of).for_each(|row| writer.push(row).unwrap());
+        Split { name: (*split).to_owned(), shards: writer.finish().unwrap() }
+    });
+    Config { name: T::TABLE.to_owned(), splits: splits.collect() }
+}
+
+fn manifest(configs: Vec<Config>) -> Manifest {
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        program: "twig 0.0.0".to_owned(),
+        settings_hash: "5e77".to_owned(),
+        seed: 7,
+        prefix_style: "janus".to_owned(),
+        tokenizers: vec![ImageTokenizer {
+            name: "patches".to_owned(),
+            fingerprint: "f00d".to_owned(),
+            codebook_size: CODEBOOK_SIZE,
+            grid: Geometry::JANUS.grid,
+            image_size: 384,
+            placeholder: 0,
+        }],
+        text_tokenizer: Some(TextTokenizer {
+            name: "byte-level".to_owned(),
+            fingerprint: "beef".to_owned(),
+            is_janus: false,
+            special_ids: BTreeMap::from([("<image_placeholder>".to_owned(), IMAGE_PLACEHOLDER as u32)]),
+        }),
+        templates: BTreeMap::from([("think".to_owned(), "7e47".to_owned())]),
+        judges: vec![Judge { name: "pixels".to_owned(), prompt_hash: "ab12".to_owned(), weight: 1 }],
+        accounting: vec![StageAccount {
+            stage: "release".to_owned(),
+            rows_in: 10,
+            rows_out: 8,
+            rejected: BTreeMap::from([(RejectReason::Filtered, 2)]),
+        }],
+        configs,
+    }
+}
+
+pub(crate) fn card_facts() -> CardFacts {
+    let counts =
+        |pairs: &[(&str, u64)]| pairs.iter().map(|&(name, count)| (name.to_owned(), count)).collect();
+    CardFacts {
+        name: "Birds, drawn: a small \"release\"".to_owned(),
+        license: "cc-by-4.0".to_owned(),
+        languages: vec!["en".to_owned()],
+        teachers: vec![CardTeacher {
+            role: "painter".to_owned(),
+            name: "embedded".to_owned(),
+            model: "painter|1".to_owned(),
+        }],
+        settings: vec![("accept_score".to_owned(), "90".to_owned())],
+        categories: counts(&[("3d_spatial", 2), ("color", 3), ("numeracy", 3)]),
+        tasks: counts(&[("generate 1", 8), ("think 1", 8)]),
+        rewards: [1, 0, 2, 0, 0, 1, 1, 1, 0, 2],
+        cost: None,
+        attributions: vec!["Drawings from Twemoji, © Twitter and contributors, CC-BY 4.0.".to_owned()],
+        limits: vec!["Made up for tests.".to_owned()],
+    }
+}
