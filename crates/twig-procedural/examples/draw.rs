@@ -12,7 +12,9 @@ fn main() {
     let seed: u64 = args.next().unwrap().parse().unwrap();
     let faults = if std::env::var("FAULTS").is_ok() { Faults::default() } else { Faults::NONE };
     let teacher = ProceduralTeacher::new(ProceduralSettings { faults, ..Default::default() });
-    for (index, prompt) in args.enumerate() {
+    let mut sheet = twig_imaging::RgbImage::from_pixel(1320, 990, twig_imaging::Rgb([255; 3]));
+    let mut sheets = 0;
+    for prompt in args {
         let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
         let request = |task| Request {
             task,
@@ -39,7 +41,14 @@ fn main() {
         }));
         println!("   {:?}", teacher.mistakes(&paint));
         if let Answer::Picture(picture) = teacher.answer(&paint) {
-            std::fs::write(format!("{directory}/{index}.png"), picture.bytes()).unwrap();
+            let picture = twig_imaging::decode(picture.bytes(), &twig_imaging::DecodeLimits::default()).unwrap();
+            let picture = twig_imaging::fit_square(&picture, 320);
+            let (left, top) = ((sheets % 4) * 330, (sheets / 4 % 3) * 330);
+            for (x, y, pixel) in picture.enumerate_pixels() {
+                sheet.put_pixel(left + x, top + y, *pixel);
+            }
+            sheets += 1;
         }
     }
+    std::fs::write(format!("{directory}/sheet.png"), twig_imaging::encode_png(&sheet)).unwrap();
 }

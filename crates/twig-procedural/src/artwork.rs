@@ -44,7 +44,7 @@ impl Library {
             let (art, scale, nouns) = split_line(line);
             let svg = match own.get(art) {
                 Some(svg) => svg.clone(),
-                None => SvgTwemojiAsset::from_emoji(art)
+                None => emoji(art)
                     .unwrap_or_else(|| panic!("`{art}` is neither an emoji nor in drawings.svg; a test reads every line"))
                     .to_string(),
             };
@@ -79,6 +79,11 @@ impl Library {
     pub(crate) fn longest_noun(&self) -> usize {
         self.longest_noun
     }
+}
+
+/// The drawing of an emoji, with or without the selector that asks for its coloured form.
+fn emoji(art: &str) -> Option<&'static SvgTwemojiAsset> {
+    SvgTwemojiAsset::from_emoji(art).or_else(|| SvgTwemojiAsset::from_emoji(art.trim_end_matches('\u{fe0f}')))
 }
 
 /// `ART SCALE | noun, noun` in its three parts.

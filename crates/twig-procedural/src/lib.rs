@@ -9,15 +9,20 @@
 
 mod artwork;
 mod backdrop;
+pub mod benchmark;
 mod color;
 mod critic;
 mod dice;
+mod fitting;
 mod grammar;
+mod inspection;
 mod layout;
 mod lexicon;
 mod mistake;
 mod nouns;
 mod painter;
+mod percept;
+mod reading;
 mod scene;
 mod settings;
 mod solid;

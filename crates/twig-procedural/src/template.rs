@@ -90,6 +90,16 @@ impl Template {
         (self.above[row(to)] - self.above[row(from)]) as f32 / self.covered as f32
     }
 
+    /// From where to where the rows above a height reach, 0 to 1; `None` where they are empty.
+    pub(crate) fn extent_above(&self, height: f32) -> Option<(f32, f32)> {
+        let rows = (height.clamp(0.0, 1.0) * CELLS as f32).ceil() as usize;
+        let columns = |row: &[bool; CELLS]| {
+            Some((row.iter().position(|covered| *covered)?, row.iter().rposition(|covered| *covered)?))
+        };
+        let (from, to) = self.mask[..rows].iter().filter_map(columns).reduce(|(from, to), (first, last)| (from.min(first), to.max(last)))?;
+        Some((from as f32 / CELLS as f32, (to + 1) as f32 / CELLS as f32))
+    }
+
     /// Whether the figure covers a point of its bounding box, 0 to 1 in each direction.
     pub(crate) fn covers(&self, x: f32, y: f32) -> bool {
         let (column, row) = (x * CELLS as f32, y * CELLS as f32);

@@ -1,0 +1,213 @@
+//! Lays templates over blobs: where and how large must these looks be to give that blob?
+
+use std::sync::Arc;
+
+use crate::{
+    percept::{Blob, SIDE, View},
+    scene::Look,
+    template::Template,
+};
+
+/// A look laid over the view: its bounding box in pixels of the view.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pose {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    /// Height; the width follows from the look.
+    pub(crate) h: f32,
+}
+
+/// Looks laid over a blob, front to back.
+#[derive(Debug, Clone)]
+pub(crate) struct Fit {
+    pub(crate) parts: Vec<(Arc<Template>, Pose)>,
+    /// How well, 1 at best: intersection over union less a little for colours that differ.
+    pub(crate) score: f32,
+}
+
+/// A pixel of the view, whether the blob covers it, and its colour.
+struct Sample {
+    x: f32,
+    y: f32,
+    covered: bool,
+    at: usize,
+}
+
+impl Fit {
+    /// The best fit of one look to a blob.
+    pub(crate) fn single(view: &View, blob: &Blob, look: Look) -> Self {
+        let template = Template::of(look);
+        let samples = samples(view, blob);
+        let starts = starts(view, blob, &template);
+        Self::climb(view, &samples, vec![template], starts.into_iter().map(|pose| vec![pose]).collect())
+    }
+
+    /// The best fit of a look in front of another to a blob of both.
+    pub(crate) fn pair(view: &View, blob: &Blob, front: Look, back: Look) -> Self {
+        let (front, back) = (Template::of(front), Template::of(back));
+        let samples = samples(view, blob);
+        let (left, top) = (blob.left as f32 + 1.0, blob.top as f32 + 1.0);
+        let (right, bottom) = (blob.right as f32 - 1.0, blob.bottom as f32 - 1.0);
+        let (w, h) = (right - left, bottom - top);
+        let cut = blob.bottom >= view.rows;
+        let mut starts = Vec::new();
+        for back_share in [0.6, 0.8, 1.0, 1.4] {
+            for front_share in [0.4, 0.6] {
+                for front_is_right in [false, true] {
+                    let back_height = (h * back_share).min(w / back.aspect);
+                    let front_height = (h * front_share).min(0.7 * w / front.aspect);
+                    if back_share > 1.0 && !cut {
+                        continue;
+                    }
+                    let (front_x, back_x) = if front_is_right {
+                        (right - front_height * front.aspect, left)
+                    } else {
+                        (left, right - back_height * back.aspect)
+                    };
+                    let front_y = if cut { bottom - 0.5 * front_height } else { bottom - front_height };
+                    starts.push(vec![
+                        Pose { x: front_x, y: front_y, h: front_height },
+                        Pose { x: back_x, y: top, h: back_height },
+                    ]);
+                }
+            }
+        }
+        Self::climb(view, &samples, vec![front, back], starts)
+    }
+
+    /// Betters the most promising starts step by step.
+    fn climb(view: &View, samples: &[Sample], templates: Vec<Arc<Template>>, starts: Vec<Vec<Pose>>) -> Self {
+        const PROMISING: usize = 3;
+        let value = |poses: &[Pose]| score(view, samples, &templates, poses);
+        let mut ranked: Vec<(f32, Vec<Pose>)> = starts.into_iter().map(|poses| (value(&poses), poses)).collect();
+        ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
+        ranked.truncate(PROMISING);
+        let (score, poses) = ranked
+            .into_iter()
+            .map(|(start, poses)| improved(start, poses, value))
+            .max_by(|one, other| one.0.total_cmp(&other.0))
+            .unwrap_or((0.0, Vec::new()));
+        Self { parts: templates.into_iter().zip(poses).collect(), score }
+    }
+
+    /// The part of the fit that a pixel of the view belongs to: its position in front-to-back order and the
+    /// cell of its template.
+    pub(crate) fn owner(&self, x: f32, y: f32) -> Option<(usize, usize)> {
+        self.parts.iter().enumerate().find_map(|(part, (template, pose))| {
+            cell(template, *pose, x, y).map(|cell| (part, cell))
+        })
+    }
+}
+
+/// The cell of a template under a pixel, if the look covers it.
+fn cell(template: &Template, pose: Pose, x: f32, y: f32) -> Option<usize> {
+    use crate::template::CELLS;
+    let u = (x - pose.x) / (pose.h * template.aspect) * CELLS as f32;
+    let v = (y - pose.y) / pose.h * CELLS as f32;
+    let side = CELLS as f32;
+    (u >= 0.0 && v >= 0.0 && u < side && v < side && template.mask[v as usize][u as usize])
+        .then(|| v as usize * CELLS + u as usize)
+}
+
+/// Hill climbing over all poses with shrinking steps.
+fn improved(mut best: f32, mut poses: Vec<Pose>, value: impl Fn(&[Pose]) -> f32) -> (f32, Vec<Pose>) {
+    let mut step = poses.iter().map(|pose| pose.h).fold(8.0, f32::max) * 0.12;
+    while step > 0.6 {
+        let mut moved = false;
+        for part in 0..poses.len() {
+            for (dx, dy, dh) in [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 1.0), (-0.5, -0.5, 1.0)] {
+                for sign in [step, -step] {
+                    let mut trial = poses.clone();
+                    let pose = &mut trial[part];
+                    *pose = Pose { x: pose.x + dx * sign, y: pose.y + dy * sign, h: (pose.h + dh * sign).max(4.0) };
+                    let reached = value(&trial);
+                    if reached > best + 1e-4 {
+                        (best, poses, moved) = (reached, trial, true);
+                    }
+                }
+            }
+        }
+        if !moved {
+            step *= 0.5;
+        }
+    }
+    (best, poses)
+}
+
+/// A grid of pixels over the blob and some way round it.
+fn samples(view: &View, blob: &Blob) -> Vec<Sample> {
+    const ACROSS: usize = 22;
+    let (w, h) = (blob.right - blob.left, blob.bottom - blob.top);
+    let (rim_x, rim_y) = (w / 6 + 2, h / 6 + 2);
+    let (left, top) = (blob.left.saturating_sub(rim_x), blob.top.saturating_sub(rim_y));
+    let (right, bottom) = ((blob.right + rim_x).min(SIDE), (blob.bottom + rim_y).min(view.rows));
+    let step = (right - left).max(bottom - top).div_ceil(ACROSS).max(1);
+    let mut samples = Vec::new();
+    for y in (top + step / 2..bottom).step_by(step) {
+        for x in (left + step / 2..right).step_by(step) {
+            let covered = view.label(x as i32, y as i32) == blob.label;
+            samples.push(Sample { x: x as f32 + 0.5, y: y as f32 + 0.5, covered, at: y * SIDE + x });
+        }
+    }
+    samples
+}
+
+/// Intersection over union of looks and blob over the samples, less a little for colours that differ.
+fn score(view: &View, samples: &[Sample], templates: &[Arc<Template>], poses: &[Pose]) -> f32 {
+    /// A mean colour distance of 20 costs as much as a seventh of the silhouette.
+    const COLOR_WEIGHT: f32 = 0.007;
+    const FAR: f32 = 20.0;
+    let (mut both, mut either, mut distance) = (0, 0, 0.0);
+    for sample in samples {
+        let owner = templates
+            .iter()
+            .zip(poses)
+            .find_map(|(template, pose)| cell(template, *pose, sample.x, sample.y).map(|cell| (template, cell)));
+        match (owner, sample.covered) {
+            (Some((template, cell)), true) => {
+                both += 1;
+                either += 1;
+                if let Some(expected) = template.colors[cell] {
+                    distance += expected.distance_squared(view.colors[sample.at]).min(FAR * FAR).sqrt();
+                }
+            }
+            (Some(_), false) | (None, true) => either += 1,
+            (None, false) => {}
+        }
+    }
+    if both == 0 {
+        return 0.0;
+    }
+    both as f32 / either as f32 - COLOR_WEIGHT * distance / both as f32
+}
+
+/// Poses to begin with: the box of the blob matched by height or by width, for a figure that goes on below the
+/// painted rows at the sizes at which what shows of it is as wide as the blob.
+fn starts(view: &View, blob: &Blob, template: &Template) -> Vec<Pose> {
+    let (left, top) = (blob.left as f32 + 1.0, blob.top as f32 + 1.0);
+    let (right, bottom) = (blob.right as f32 - 1.0, blob.bottom as f32 - 1.0);
+    let (w, h) = ((right - left).max(2.0), (bottom - top).max(2.0));
+    let by_width = w / template.aspect;
+    let mut poses = Vec::new();
+    for height in [h, by_width] {
+        let width = height * template.aspect;
+        for x in [left, right - width, (left + right - width) / 2.0] {
+            for y in [top, bottom - height] {
+                poses.push(Pose { x, y, h: height });
+            }
+        }
+    }
+    if blob.bottom >= view.rows {
+        let mut height = h;
+        while height < 6.0 * h && height < SIDE as f32 {
+            if let Some((from, to)) = template.extent_above(h / height) {
+                let width = height * template.aspect;
+                if ((to - from) * width / w - 1.0).abs() < 0.12 {
+                    poses.push(Pose { x: left - from * width, y: top, h: height });
+                }
+            }
+            height *= 1.06;
+        }
+    }
+    poses
+}

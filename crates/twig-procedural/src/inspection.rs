@@ -1,0 +1,318 @@
+//! Compares what a thought says with what is seen in its region.
+
+use twig_model::Schedule;
+
+use crate::{
+    color::Lab,
+    fitting::{Fit, Pose},
+    grammar,
+    percept::{Blob, SIDE, View},
+    reading::{Expected, read_thought},
+    scene::{Look, RelationKind},
+    sprite::median,
+    thinker::band,
+};
+
+/// Something that is not as the thought says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Problem {
+    /// An expected figure is not there; `found` and `of` count its kind in the region.
+    Missing { figure: Expected, found: u32 },
+    /// Something is there that the thought does not name; where, from left to right.
+    Extra { x: f32, like: Option<Expected> },
+    /// A figure of another colour.
+    WrongColor { figure: Expected, seen: Lab, distance: f32 },
+    /// A figure in another place.
+    WrongPlace { figure: Expected },
+    /// A figure that is not of the form that it should have.
+    Misshapen { figure: Expected },
+    /// A figure that breaks off.
+    CutOff { figure: Expected },
+    /// The region has no contrast.
+    Faded,
+}
+
+/// What came out of looking at a region.
+#[derive(Debug, Default)]
+pub(crate) struct Inspection {
+    pub(crate) problems: Vec<Problem>,
+    /// The worst intersection over union of a figure with its template within the region.
+    pub(crate) worst_overlap: f32,
+    /// The largest distance between a named and a measured colour.
+    pub(crate) worst_color: f32,
+    /// The largest distance between a named and a measured place.
+    pub(crate) worst_place: f32,
+}
+
+/// Blobs with fewer pixels in a region are left alone: 0.33 % of the picture.
+const WORTH_A_WORD: usize = SIDE * SIDE / 300;
+/// A blob that only peeps over the lower border of the region may be this large: 1 %.
+const PEEPING: usize = SIDE * SIDE / 100;
+/// A figure further from its place than this is in the wrong place.
+const FAR_OFF: f32 = 0.16;
+/// A colour further from the right one than this is another colour.
+const OTHER_COLOR: f32 = 9.5;
+/// A figure that overlaps its template less than this is not of its form.
+const OTHER_FORM: f32 = 0.74;
+
+/// A figure that has been found.
+struct Seen<'a> {
+    blob: &'a Blob,
+    fit: Fit,
+    /// Which part of the fit it is.
+    part: usize,
+    /// Whether what should stand in front stands behind.
+    swapped: bool,
+}
+
+impl Seen<'_> {
+    fn pose(&self) -> Pose {
+        self.fit.parts[self.part].1
+    }
+
+    /// The middle from left to right, 0 to 1.
+    fn center(&self) -> f32 {
+        let (template, pose) = &self.fit.parts[self.part];
+        (pose.x + pose.h * template.aspect / 2.0) / SIDE as f32
+    }
+}
+
+/// Looks at region `k` of what has been painted so far.
+pub(crate) fn inspect(view: &View, prompt: &str, thoughts: &[String], schedule: &Schedule, k: usize) -> Inspection {
+    let (top, bottom) = band(&schedule.regions()[k], schedule);
+    let rows = ((top * SIDE as f32) as usize, ((bottom * SIDE as f32) as usize).min(view.rows));
+    let expected = read_thought(thoughts.get(k).map_or("", String::as_str));
+    let above: Vec<Expected> = thoughts.iter().take(k).flat_map(|thought| read_thought(thought)).collect();
+    let mut region = RegionView { view, rows, inspection: Inspection { worst_overlap: 1.0, ..Inspection::default() } };
+    if region.is_faded() {
+        region.inspection.problems.push(Problem::Faded);
+    }
+    region.compare(&expected, &above, &depth_pairs(prompt));
+    region.inspection
+}
+
+/// The pairs of looks of which the prompt puts the first in front of the second.
+fn depth_pairs(prompt: &str) -> Vec<(Look, Look)> {
+    let Ok(scene) = grammar::read(prompt) else { return Vec::new() };
+    let look = |group: usize| scene.groups[group].look;
+    scene
+        .relations
+        .iter()
+        .filter_map(|relation| match relation.kind {
+            RelationKind::InFrontOf => Some((look(relation.subject), look(relation.object))),
+            RelationKind::Behind => Some((look(relation.object), look(relation.subject))),
+            RelationKind::LeftOf
+            | RelationKind::RightOf
+            | RelationKind::Above
+            | RelationKind::Below
+            | RelationKind::Beside => None,
+        })
+        .collect()
+}
+
+struct RegionView<'a> {
+    view: &'a View,
+    rows: (usize, usize),
+    inspection: Inspection,
+}
+
+impl<'a> RegionView<'a> {
+    /// Backgrounds are all coloured; one without colour has faded.
+    fn is_faded(&self) -> bool {
+        const COLORLESS: f32 = 3.1;
+        median(self.view.behind[self.rows.0..self.rows.1].to_vec()).chroma() < COLORLESS
+    }
+
+    fn compare(&mut self, expected: &[Expected], above: &[Expected], pairs: &[(Look, Look)]) {
+        let view = self.view;
+        let (top, bottom) = self.rows;
+        let blobs: Vec<&Blob> = view.blobs.iter().filter(|blob| blob.area_within(top, bottom) >= 24).collect();
+        let mut found: Vec<Option<Seen>> = expected.iter().map(|_| None).collect();
+        let mut explained = vec![false; blobs.len()];
+        for (front, back) in pairs {
+            let named = |look: &Look| expected.iter().chain(above).any(|figure| figure.look == *look);
+            if named(front) && named(back) {
+                self.find_pair((*front, *back), expected, &blobs, &mut found, &mut explained);
+            }
+        }
+        self.find_singles(expected, &blobs, &mut found, &mut explained);
+        for (figure, seen) in expected.iter().zip(&found) {
+            match seen {
+                Some(seen) => self.check(figure, seen),
+                None => {
+                    let of_kind = |(other, seen): (&Expected, &Option<Seen>)| other.look == figure.look && seen.is_some();
+                    let found = expected.iter().zip(&found).filter(|pair| of_kind((pair.0, pair.1))).count() as u32;
+                    self.inspection.problems.push(Problem::Missing { figure: figure.clone(), found });
+                }
+            }
+        }
+        for (blob, explained) in blobs.iter().zip(explained) {
+            if !explained && self.is_extra(blob) {
+                let like = expected.iter().find(|figure| Fit::single(view, blob, figure.look).score > OTHER_FORM).cloned();
+                let x = (blob.left + blob.right) as f32 / 2.0 / SIDE as f32;
+                self.inspection.problems.push(Problem::Extra { x, like });
+            }
+        }
+    }
+
+    /// Whether a blob that no expected figure explains is one too many, and not the rim of a figure that the
+    /// neighbouring region speaks of.
+    fn is_extra(&self, blob: &Blob) -> bool {
+        let (top, bottom) = self.rows;
+        let within = blob.area_within(top, bottom);
+        let from_above = blob.top < top && (within as f32) < 0.2 * blob.area as f32;
+        let peeps = blob.bottom >= bottom && bottom < SIDE && within < PEEPING && blob.top >= top;
+        within >= WORTH_A_WORD && !from_above && !peeps
+    }
+
+    /// Looks for a figure in front of another in one blob.
+    fn find_pair(
+        &mut self,
+        (front, back): (Look, Look),
+        expected: &[Expected],
+        blobs: &[&'a Blob],
+        found: &mut [Option<Seen<'a>>],
+        explained: &mut [bool],
+    ) {
+        // A pair must explain clearly more than one figure alone.
+        const GAIN: f32 = 0.04;
+        let free = (0..blobs.len()).filter(|at| !explained[*at]);
+        let Some(at) = free.max_by_key(|at| blobs[*at].area) else { return };
+        let blob = blobs[at];
+        let view = self.view;
+        let alone = Fit::single(view, blob, front).score.max(Fit::single(view, blob, back).score);
+        let right = Fit::pair(view, blob, front, back);
+        let wrong = if front == back { None } else { Some(Fit::pair(view, blob, back, front)) };
+        let swapped = wrong.as_ref().is_some_and(|wrong| wrong.score > right.score);
+        let fit = wrong.filter(|_| swapped).unwrap_or(right);
+        if fit.score < alone + GAIN {
+            return;
+        }
+        explained[at] = true;
+        for (index, figure) in expected.iter().enumerate() {
+            let is_front = figure.look == front && !(front == back && found.iter().any(|seen| seen.as_ref().is_some_and(|seen| seen.part == 0)));
+            if found[index].is_none() && (is_front || figure.look == back) {
+                let part = usize::from(is_front == swapped);
+                found[index] = Some(Seen { blob, fit: fit.clone(), part, swapped });
+            }
+        }
+    }
+
+    /// Gives each expected figure the blob that suits it best, best suited first.
+    fn find_singles(
+        &mut self,
+        expected: &[Expected],
+        blobs: &[&'a Blob],
+        found: &mut [Option<Seen<'a>>],
+        explained: &mut [bool],
+    ) {
+        const AT_LEAST: f32 = 0.3;
+        let mut offers = Vec::new();
+        let mut looks: Vec<Look> = expected.iter().map(|figure| figure.look).collect();
+        looks.dedup();
+        for (blob_at, blob) in blobs.iter().enumerate().filter(|(at, _)| !explained[*at]) {
+            let fits: Vec<(Look, Fit)> = looks.iter().map(|look| (*look, Fit::single(self.view, blob, *look))).collect();
+            for (index, figure) in expected.iter().enumerate().filter(|(index, _)| found[*index].is_none()) {
+                let Some((_, fit)) = fits.iter().find(|(look, _)| *look == figure.look) else { continue };
+                let seen = Seen { blob, fit: fit.clone(), part: 0, swapped: false };
+                if seen.fit.parts.is_empty() {
+                    continue;
+                }
+                let off = figure.side.map_or(0.0, |side| (side - seen.center()).abs());
+                offers.push((seen.fit.score - 0.4 * (off - 0.1).max(0.0), index, blob_at, seen));
+            }
+        }
+        offers.sort_by(|one, other| other.0.total_cmp(&one.0));
+        for (worth, index, blob_at, seen) in offers {
+            if worth > AT_LEAST && found[index].is_none() && !explained[blob_at] {
+                explained[blob_at] = true;
+                found[index] = Some(seen);
+            }
+        }
+    }
+
+    /// Measures a figure that has been found.
+    fn check(&mut self, figure: &Expected, seen: &Seen) {
+        let inspection = &mut self.inspection;
+        if seen.swapped {
+            inspection.problems.push(Problem::WrongPlace { figure: figure.clone() });
+            return;
+        }
+        if let Some(side) = figure.side {
+            let off = (side - seen.center()).abs();
+            inspection.worst_place = inspection.worst_place.max(off);
+            if off > FAR_OFF {
+                inspection.problems.push(Problem::WrongPlace { figure: figure.clone() });
+            }
+        }
+        let overlap = overlap(self.view, seen, self.rows);
+        inspection.worst_overlap = inspection.worst_overlap.min(overlap);
+        if has_cut_edge(self.view, seen.blob, self.rows) {
+            inspection.problems.push(Problem::CutOff { figure: figure.clone() });
+        } else if overlap < OTHER_FORM {
+            inspection.problems.push(Problem::Misshapen { figure: figure.clone() });
+        }
+        if let Some((wanted, measured)) = body_colors(self.view, seen, self.rows) {
+            let distance = wanted.distance(measured);
+            inspection.worst_color = inspection.worst_color.max(distance);
+            if distance > OTHER_COLOR {
+                inspection.problems.push(Problem::WrongColor { figure: figure.clone(), seen: measured, distance });
+            }
+        }
+    }
+}
+
+/// Intersection over union of a blob and all that was laid over it, within the rows; 1 where there is too little
+/// of both to say.
+fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
+    const TOO_LITTLE: usize = 60;
+    let pose = seen.pose();
+    let width = pose.h * seen.fit.parts[seen.part].0.aspect;
+    let left = (pose.x.max(0.0) as usize).min(seen.blob.left);
+    let right = ((pose.x + width).max(0.0) as usize + 1).max(seen.blob.right).min(SIDE);
+    let (mut both, mut either) = (0, 0);
+    for y in top..bottom {
+        for x in left..right {
+            let covered = view.label(x as i32, y as i32) == seen.blob.label;
+            let laid = seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some();
+            both += usize::from(covered && laid);
+            either += usize::from(covered || laid);
+        }
+    }
+    if either < TOO_LITTLE { 1.0 } else { both as f32 / either as f32 }
+}
+
+/// The colour that the body of a figure should have within the rows, and the one it has.
+fn body_colors(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Option<(Lab, Lab)> {
+    const ENOUGH: usize = 20;
+    let template = &seen.fit.parts[seen.part].0;
+    let (mut wanted, mut measured) = (Vec::new(), Vec::new());
+    for y in top.max(seen.blob.top)..bottom.min(seen.blob.bottom) {
+        for x in seen.blob.left..seen.blob.right {
+            let Some((part, cell)) = seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5) else { continue };
+            if part != seen.part || !template.body[cell] || view.label(x as i32, y as i32) != seen.blob.label {
+                continue;
+            }
+            if let Some(color) = template.colors[cell] {
+                wanted.push(color);
+                measured.push(view.color(x, y));
+            }
+        }
+    }
+    (wanted.len() >= ENOUGH).then(|| (median(wanted), median(measured)))
+}
+
+/// Whether a blob ends at a side in an upright line without the dark rim that figures have.
+fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool {
+    const RUN: usize = 7;
+    let rows = top.max(blob.top)..bottom.min(blob.bottom);
+    let covered = |x: usize, y: usize| view.label(x as i32, y as i32) == blob.label;
+    let is_dark = |x: usize, y: usize| view.color(x, y).l < 52.0;
+    [true, false].into_iter().any(|at_right| {
+        let edge = if at_right { blob.right - 1 } else { blob.left };
+        let inward = |steps: usize| if at_right { edge.saturating_sub(steps) } else { (edge + steps).min(SIDE - 1) };
+        let at_edge: Vec<usize> = rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
+        let bare = at_edge.iter().filter(|y| (0..3).all(|steps| !is_dark(inward(steps), **y))).count();
+        at_edge.len() >= RUN && bare as f32 > 0.6 * at_edge.len() as f32
+    })
+}

@@ -1,0 +1,176 @@
+//! What is seen in a canvas before anything is known of it: the colour behind each row, and blobs that stand out.
+
+use twig_imaging::{Rgb, RgbImage};
+
+use crate::{color::Lab, sprite::median};
+
+/// Side of the square that canvases are looked at in.
+pub(crate) const SIDE: usize = 192;
+
+/// Columns at the left and right edge that show the background alone.
+const MARGIN: usize = 10;
+
+/// A pixel this far from its row's background belongs to a figure.
+const STANDS_OUT: f32 = 6.2;
+
+/// Blobs of fewer pixels are specks.
+const SPECK: usize = 30;
+
+/// A canvas as it is seen, down to the last row that has been painted.
+pub(crate) struct View {
+    /// Number of rows that have been painted.
+    pub(crate) rows: usize,
+    /// The colour of each pixel, row by row.
+    pub(crate) colors: Vec<Lab>,
+    /// The colour behind each row.
+    pub(crate) behind: Vec<Lab>,
+    /// The blob that each pixel belongs to, counted from 1; 0 for the background.
+    labels: Vec<u16>,
+    /// What stands out, holes filled.
+    pub(crate) blobs: Vec<Blob>,
+}
+
+/// Connected pixels that stand out from the background.
+#[derive(Debug, Clone)]
+pub(crate) struct Blob {
+    /// Its mark in [`View::label`].
+    pub(crate) label: u16,
+    /// Bounding box: left, top, and one past right and bottom.
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) right: usize,
+    pub(crate) bottom: usize,
+    /// Number of pixels.
+    pub(crate) area: usize,
+    /// Pixels in each row.
+    per_row: Vec<u16>,
+}
+
+impl Blob {
+    /// Pixels in the rows from `top` to `bottom`.
+    pub(crate) fn area_within(&self, top: usize, bottom: usize) -> usize {
+        self.per_row[top.min(self.per_row.len())..bottom.min(self.per_row.len())].iter().map(|count| *count as usize).sum()
+    }
+}
+
+impl View {
+    /// Looks at the upper part of a canvas, `painted` of its height (0 to 1).
+    pub(crate) fn of(canvas: &RgbImage, painted: f32) -> Self {
+        let rows = ((painted * SIDE as f32) as usize).clamp(1, SIDE);
+        let colors = shrunk(canvas, rows);
+        let behind: Vec<Lab> = colors
+            .chunks_exact(SIDE)
+            .map(|row| median(row[..MARGIN].iter().chain(&row[SIDE - MARGIN..]).copied().collect()))
+            .collect();
+        let figure: Vec<bool> = colors
+            .iter()
+            .enumerate()
+            .map(|(at, color)| color.distance_squared(behind[at / SIDE]) > STANDS_OUT * STANDS_OUT)
+            .collect();
+        let (labels, blobs) = blobs(&filled(&figure, rows), rows);
+        Self { rows, colors, behind, labels, blobs }
+    }
+
+    /// The mark of the blob at a pixel, 0 where there is none or nothing has been painted.
+    pub(crate) fn label(&self, x: i32, y: i32) -> u16 {
+        let inside = (0..SIDE as i32).contains(&x) && (0..self.rows as i32).contains(&y);
+        if inside { self.labels[y as usize * SIDE + x as usize] } else { 0 }
+    }
+
+    /// The colour of a pixel that has been painted.
+    pub(crate) fn color(&self, x: usize, y: usize) -> Lab {
+        self.colors[y * SIDE + x]
+    }
+}
+
+/// The mean colour of each of [`SIDE`] × `rows` boxes.
+fn shrunk(canvas: &RgbImage, rows: usize) -> Vec<Lab> {
+    let (width, height) = (canvas.width() as usize, canvas.height() as usize);
+    let edge = |at: usize, length: usize| at * length / SIDE;
+    let mut colors = Vec::with_capacity(SIDE * rows);
+    for row in 0..rows {
+        let (top, bottom) = (edge(row, height), edge(row + 1, height).max(edge(row, height) + 1));
+        for column in 0..SIDE {
+            let (left, right) = (edge(column, width), edge(column + 1, width).max(edge(column, width) + 1));
+            let mut sum = [0u32; 3];
+            for y in top..bottom {
+                for x in left..right {
+                    let Rgb(pixel) = canvas.get_pixel(x as u32, y as u32);
+                    sum.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(*value));
+                }
+            }
+            let count = ((bottom - top) * (right - left)) as u32;
+            colors.push(Lab::of(sum.map(|sum| ((sum + count / 2) / count) as u8)));
+        }
+    }
+    colors
+}
+
+/// The mask with everything filled that the rim of the view cannot reach through the background.
+fn filled(figure: &[bool], rows: usize) -> Vec<bool> {
+    let mut inside = vec![true; figure.len()];
+    let rim = (0..SIDE).flat_map(|x| [x, (rows - 1) * SIDE + x]).chain((0..rows).flat_map(|y| [y * SIDE, y * SIDE + SIDE - 1]));
+    let mut open: Vec<usize> = rim.collect();
+    while let Some(at) = open.pop() {
+        if figure[at] || !inside[at] {
+            continue;
+        }
+        inside[at] = false;
+        let column = at % SIDE;
+        open.extend((column > 0).then(|| at - 1));
+        open.extend((column + 1 < SIDE).then_some(at + 1));
+        open.extend((at >= SIDE).then(|| at - SIDE));
+        open.extend((at + SIDE < figure.len()).then_some(at + SIDE));
+    }
+    inside
+}
+
+/// Marks connected pixels; those of specks are unmarked.
+fn blobs(mask: &[bool], rows: usize) -> (Vec<u16>, Vec<Blob>) {
+    let mut labels = vec![0; mask.len()];
+    let mut blobs = Vec::new();
+    let mut members = Vec::new();
+    for start in 0..mask.len() {
+        if !mask[start] || labels[start] != 0 {
+            continue;
+        }
+        let label = (blobs.len() + 1) as u16;
+        members.clear();
+        members.push(start);
+        labels[start] = label;
+        let mut next = 0;
+        while let Some(at) = members.get(next).copied() {
+            next += 1;
+            let (x, y) = (at % SIDE, at / SIDE);
+            for ny in y.saturating_sub(1)..=(y + 1).min(rows - 1) {
+                for nx in x.saturating_sub(1)..=(x + 1).min(SIDE - 1) {
+                    let near = ny * SIDE + nx;
+                    if mask[near] && labels[near] == 0 {
+                        labels[near] = label;
+                        members.push(near);
+                    }
+                }
+            }
+        }
+        if members.len() < SPECK {
+            // Marked as seen, and as part of no blob once all are found.
+            members.iter().for_each(|at| labels[*at] = u16::MAX);
+        } else {
+            blobs.push(blob(label, &members, rows));
+        }
+    }
+    labels.iter_mut().filter(|label| **label == u16::MAX).for_each(|label| *label = 0);
+    (labels, blobs)
+}
+
+fn blob(label: u16, members: &[usize], rows: usize) -> Blob {
+    let mut blob =
+        Blob { label, left: SIDE, top: rows, right: 0, bottom: 0, area: members.len(), per_row: vec![0; rows] };
+    for at in members {
+        let (x, y) = (at % SIDE, at / SIDE);
+        (blob.left, blob.right) = (blob.left.min(x), blob.right.max(x + 1));
+        (blob.top, blob.bottom) = (blob.top.min(y), blob.bottom.max(y + 1));
+        blob.per_row[y] += 1;
+    }
+    blob
+}
