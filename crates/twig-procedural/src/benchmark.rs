@@ -137,8 +137,9 @@ pub fn trajectory_verdicts(
     let picture = disturbed(&picture, disturbance, seed);
     let mistakes = teacher.mistakes(&request);
     let region_verdict = |k: usize| {
-        let kinds = mistakes.iter().filter(|mistake| mistake.regions.contains(&k)).map(|mistake| mistake.kind).collect();
+        let kinds: Vec<MistakeKind> = mistakes.iter().filter(|mistake| mistake.regions.contains(&k)).map(|mistake| mistake.kind).collect();
         let score = critic_score(&teacher, prompt, &thoughts, &picture, schedule, k);
+        if std::env::var("TRACE").is_ok() && kinds.is_empty() == (score < accept_score) { eprintln!("MISMATCH seed {seed} {prompt} | {k} {score} {kinds:?} {mistakes:?}"); }
         (kinds, score < accept_score)
     };
     (0..schedule.num_regions()).map(region_verdict).collect()
@@ -192,7 +193,7 @@ fn critic_score(
         canvas: Picture::new(encode_png(&canvas)),
     });
     let Answer::Text(text) = teacher.answer(&request(critique, 0)) else { return 0 };
-    if std::env::var("TRACE").is_ok() { eprintln!("{prompt} | {k} | {} | {text}", thoughts[k]); }
+    if std::env::var("TRACE").is_ok() { eprintln!("   {k} {} | {text}", thoughts[k]); }
     let scores = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
     scores["scores"].as_object().map_or(0, |points| points.values().filter_map(serde_json::Value::as_i64).sum())
 }

@@ -252,8 +252,7 @@ impl<'a> RegionView<'a> {
         } else if overlap < OTHER_FORM {
             inspection.problems.push(Problem::Misshapen { figure: figure.clone() });
         }
-        if let Some((wanted, measured)) = body_colors(self.view, seen, self.rows) {
-            let distance = wanted.distance(measured);
+        if let Some((distance, measured)) = color_distance(self.view, seen, figure.look, self.rows) {
             inspection.worst_color = inspection.worst_color.max(distance);
             if distance > OTHER_COLOR {
                 inspection.problems.push(Problem::WrongColor { figure: figure.clone(), seen: measured, distance });
@@ -263,27 +262,38 @@ impl<'a> RegionView<'a> {
 }
 
 /// Intersection over union of a blob and all that was laid over it, within the rows; 1 where there is too little
-/// of both to say.
+/// of both to say. What disagrees within a pixel of the silhouette is left out: outlines are that thick.
 fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
     const TOO_LITTLE: usize = 60;
+    const NEAR: [(i32, i32); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
     let pose = seen.pose();
     let width = pose.h * seen.fit.parts[seen.part].0.aspect;
     let left = (pose.x.max(0.0) as usize).min(seen.blob.left);
     let right = ((pose.x + width).max(0.0) as usize + 1).max(seen.blob.right).min(SIDE);
+    let covered = |x: i32, y: i32| view.label(x, y) == seen.blob.label;
+    let laid = |x: i32, y: i32| seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some();
     let (mut both, mut either) = (0, 0);
-    for y in top..bottom {
-        for x in left..right {
-            let covered = view.label(x as i32, y as i32) == seen.blob.label;
-            let laid = seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some();
-            both += usize::from(covered && laid);
-            either += usize::from(covered || laid);
+    for y in top as i32..bottom as i32 {
+        for x in left as i32..right as i32 {
+            match (covered(x, y), laid(x, y)) {
+                (true, true) => {
+                    both += 1;
+                    either += 1;
+                }
+                (true, false) => either += usize::from(!NEAR.iter().any(|(dx, dy)| laid(x + dx, y + dy))),
+                (false, true) => either += usize::from(!NEAR.iter().any(|(dx, dy)| covered(x + dx, y + dy))),
+                (false, false) => {}
+            }
         }
     }
     if either < TOO_LITTLE { 1.0 } else { both as f32 / either as f32 }
 }
 
-/// The colour that the body of a figure should have within the rows, and the one it has.
-fn body_colors(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Option<(Lab, Lab)> {
+/// How far the colour of a figure within the rows is from the one it should have, and the colour measured.
+///
+/// Where a colour or material is named, all of the body has it, and medians are compared. Natural colours vary
+/// over the figure and are compared cell by cell.
+fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, usize)) -> Option<(f32, Lab)> {
     const ENOUGH: usize = 20;
     let template = &seen.fit.parts[seen.part].0;
     let (mut wanted, mut measured) = (Vec::new(), Vec::new());
@@ -299,20 +309,39 @@ fn body_colors(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Optio
             }
         }
     }
-    (wanted.len() >= ENOUGH).then(|| (median(wanted), median(measured)))
+    if wanted.len() < ENOUGH {
+        return None;
+    }
+    let differences = wanted.iter().zip(&measured).map(|(wanted, measured)| Lab {
+        l: measured.l - wanted.l,
+        a: measured.a - wanted.a,
+        b: measured.b - wanted.b,
+    });
+    let by_cell = median(differences.collect()).distance(Lab::default());
+    let is_named = look.color.is_some() || look.texture.is_some();
+    let seen_color = median(measured);
+    let distance = if is_named { by_cell.min(median(wanted).distance(seen_color)) } else { by_cell * UNNAMED };
+    Some((distance, seen_color))
 }
+
+/// Natural colours may stray further: nobody named them.
+const UNNAMED: f32 = 0.5;
 
 /// Whether a blob ends at a side in an upright line without the dark rim that figures have.
 fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool {
     const RUN: usize = 7;
     let rows = top.max(blob.top)..bottom.min(blob.bottom);
     let covered = |x: usize, y: usize| view.label(x as i32, y as i32) == blob.label;
-    let is_dark = |x: usize, y: usize| view.color(x, y).l < 52.0;
     [true, false].into_iter().any(|at_right| {
         let edge = if at_right { blob.right - 1 } else { blob.left };
         let inward = |steps: usize| if at_right { edge.saturating_sub(steps) } else { (edge + steps).min(SIDE - 1) };
+        let has_rim = |y: usize| {
+            let light = |steps: usize| view.color(inward(steps), y).l;
+            let darkest = light(0).min(light(1)).min(light(2));
+            darkest < 50.0 || darkest < light(5).min(view.behind[y].l) - 7.0
+        };
         let at_edge: Vec<usize> = rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
-        let bare = at_edge.iter().filter(|y| (0..3).all(|steps| !is_dark(inward(steps), **y))).count();
+        let bare = at_edge.iter().filter(|y| !has_rim(**y)).count();
         at_edge.len() >= RUN && bare as f32 > 0.6 * at_edge.len() as f32
     })
 }

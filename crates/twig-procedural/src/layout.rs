@@ -70,8 +70,11 @@ impl Area {
 /// The part of the picture that figures may take; the margin shows the backdrop.
 pub(crate) const FIELD: Area = Area { x: 0.065, y: 0.06, w: 0.87, h: 0.88 };
 
-/// Space between figures that do not touch on purpose.
-const GAP: f32 = 0.024;
+/// Space between figures that stand beside each other.
+const GAP: f32 = 0.03;
+
+/// Space between a figure and the one that it stands on.
+const STACKED: f32 = 0.03;
 
 /// Puts a scene in place.
 pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) -> Layout {
@@ -320,7 +323,7 @@ fn close_up(figures: &mut [(u32, Figure)], places: &[Place]) {
         let floor = figures.iter().filter(|(_, other)| under(other)).map(|(_, other)| other.area.y).fold(f32::INFINITY, f32::min);
         if floor.is_finite() && places[figures[index].1.group].depth == Depth::Alone {
             let rows_above = figures[index].1.area;
-            let shift = floor - GAP * 0.75 - rows_above.bottom();
+            let shift = floor - STACKED - rows_above.bottom();
             figures[index].1.area.y += shift.clamp(0.0, 0.16);
         }
     }
