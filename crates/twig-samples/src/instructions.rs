@@ -8,34 +8,37 @@ use crate::pass::Pass;
 
 /// The question of a think pass; its answer is the thought alone.
 pub(crate) fn think(pass: &Pass<'_>) -> String {
-    let mut text = opening(pass);
-    if pass.canvas_before.is_some() {
-        text += "The picture shows what is drawn so far; the rest is still blank.\n";
-        text += &descriptions(pass, &pass.earlier_thoughts);
-    }
-    text += &format!("Describe {}, which is drawn next.\n", region(pass));
-    text += "Write one or two plain, literal sentences about this region alone. Keep to what the prompt says or \
-             implies and do not repeat what is already described. Use no labels such as \"part\", \"top\" or \
-             \"layer\".";
-    if pass.canvas_before.is_some() {
-        text += " Where the picture and the descriptions disagree, go by the picture.";
-    }
-    text
+    let (opening, region) = (opening(pass), region(pass));
+    let (seen, advice) = if pass.canvas_before.is_some() {
+        let descriptions = descriptions(pass, &pass.earlier_thoughts);
+        let seen =
+            format!("The picture shows what is drawn so far; the rest is still blank.\n{descriptions}");
+        (seen, " Where the picture and the descriptions disagree, go by the picture.")
+    } else {
+        (String::new(), "")
+    };
+    format!(
+        "{opening}{seen}Describe {region}, which is drawn next.\n\
+         Write one or two plain, literal sentences about this region alone. Keep to what the prompt says or \
+         implies and do not repeat what is already described. Use no labels such as \"part\", \"top\" or \
+         \"layer\".{advice}"
+    )
 }
 
 /// The question of a reflect pass; its answer is [`reflection`].
 pub(crate) fn reflect(pass: &Pass<'_>) -> String {
-    let mut text = opening(pass);
-    text += "The picture shows what is drawn so far; anything after that is still blank.\n";
-    text += &descriptions(pass, &pass.thoughts());
-    text += &format!("Judge {} by its own description only, ", region(pass));
-    text += "with up to 20 points each for color accuracy, object completeness, detail richness, spatial \
-             relationships and visual coherence. Then rewrite its description so that it mends the faults you \
-             see and fits the regions before it; where there is nothing to mend, repeat it.\n\
-             Answer in this form:\n\
-             SCORE: <sum of the points, 0 to 100>\n\
-             IMPROVED_DESCRIPTION: <the description>";
-    text
+    let (opening, region) = (opening(pass), region(pass));
+    let descriptions = descriptions(pass, &pass.thoughts());
+    format!(
+        "{opening}The picture shows what is drawn so far; anything after that is still blank.\n\
+         {descriptions}Judge {region} by its own description only, with up to 20 points each for color \
+         accuracy, object completeness, detail richness, spatial relationships and visual coherence. Then \
+         rewrite its description so that it mends the faults you see and fits the regions before it; where \
+         there is nothing to mend, repeat it.\n\
+         Answer in this form:\n\
+         SCORE: <sum of the points, 0 to 100>\n\
+         IMPROVED_DESCRIPTION: <the description>"
+    )
 }
 
 /// The answer of a reflect pass, in the form that the released TwiG code reads.

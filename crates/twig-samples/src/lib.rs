@@ -14,3 +14,8 @@ mod samples;
 
 pub use mix::{InvalidWeight, MixWeights};
 pub use samples::{SampleSettings, Samples, Skipped, TokensMismatch, samples_of};
+
+#[cfg(test)]
+mod test_trajectories;
+#[cfg(test)]
+mod tests;

@@ -61,9 +61,9 @@ pub struct TokensMismatch {
 /// The training samples of a trajectory: one think, one reflect and one generate sample for each attempt.
 ///
 /// - think: (T, τ_<k, the canvas before the region) → the thought of the attempt; after a redo this is the
-///   revised thought τ̂_k, asked in the same place as τ_k was.
+///   revised thought `τ̂_k`, asked in the same place as `τ_k` was.
 /// - reflect: (T, τ_≤k, the canvas after the attempt) → score and revised thought.
-/// - generate: (τ_≤k, ids of V_<k) → ids of V_k as they came out at the attempt.
+/// - generate: (τ_≤k, ids of V_<k) → ids of `V_k` as they came out at the attempt.
 ///
 /// `accepted` is the attempt's, for all three, so that accepted samples come in equal numbers and a rejected
 /// one has an accepted sibling with the same question. `in_default_mix` is `accepted` and drawn by

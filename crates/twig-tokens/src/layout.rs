@@ -55,11 +55,11 @@ pub enum ChatPart<'a> {
     Text(&'a str),
 }
 
-/// V_k = `ULM_g`(τ_≤k, V_<k): lays out the image tokens of one region behind the thoughts and the tokens of
+/// `V_k = ULM_g(τ_≤k, V_<k)`: lays out the image tokens of one region behind the thoughts and the tokens of
 /// the regions before it.
 ///
-/// `thoughts` are τ_1 … τ_k, `visual_prefix` the ids of V_1 … V_{k−1} in raster order, `targets` those of
-/// V_k; only the targets are learnt.
+/// `thoughts` are `τ_1 … τ_k`, `visual_prefix` the ids of `V_1 … V_{k−1}` in raster order, `targets` those of
+/// `V_k`; only the targets are learnt.
 pub fn generation(
     text: &dyn TextTokenizer,
     style: PrefixStyle,

@@ -5,7 +5,10 @@ use twig_imaging::{Rgb, RgbImage};
 use super::{
     Patch, PatchCodebook,
     codebook::{MAX_CODES, MAX_FEATURES},
-    kmeans, patches, principal,
+    kmeans,
+    nearest::CHUNK,
+    patches, principal,
+    random::Random,
 };
 
 /// How a codebook is fitted. The result is a function of these and of the pictures in their order.
@@ -13,7 +16,7 @@ use super::{
 pub struct FitSettings {
     /// Codes, code 0 included; 2 to 16,384.
     pub num_codes: u32,
-    /// Features a patch is reduced to; an even number from 2 to 64.
+    /// Features a patch is reduced to; a multiple of 8 from 8 to 64.
     pub num_features: usize,
     /// Patches kept of all that are seen, drawn evenly; 768 bytes each.
     pub max_patches: usize,
@@ -63,8 +66,8 @@ pub enum FitError {
 
 /// Fits a codebook to pictures: principal directions of their patches, then k-means on the features.
 ///
-/// Codes come out in order of their features, dark to light or the other way. Codes that would decode to the
-/// same patch are merged, so there may be a few fewer than were asked for.
+/// Codes come out sorted by their features. Codes that would decode to the same patch are merged, so there may
+/// be a few fewer than were asked for.
 pub fn fit_patch_codebook(
     pictures: impl Iterator<Item = RgbImage>,
     settings: &FitSettings,
@@ -79,33 +82,28 @@ pub fn fit_patch_codebook(
     let basis = principal::principal_directions(&sample, &mean, num_features, &mut random);
     let mut codebook = PatchCodebook { placeholder: settings.placeholder, mean, basis, codes: Vec::new() };
 
-    let mut points = vec![0; sample.len() * num_features];
-    for (point, patch) in points.chunks_exact_mut(num_features).zip(&sample) {
-        codebook.project(patch, point);
-    }
-    let distinct = points.chunks_exact(num_features).collect::<HashSet<_>>().len();
-    if distinct < num_codes {
-        return Err(FitError::TooFewPatches { found: distinct, wanted: num_codes });
+    let points = features(&codebook, &sample);
+    let num_distinct = points.chunks_exact(num_features).collect::<HashSet<_>>().len();
+    if num_distinct < num_codes {
+        return Err(FitError::TooFewPatches { found: num_distinct, wanted: num_codes });
     }
     let centres = kmeans::centres(&points, num_features, num_codes, settings.rounds, &mut random);
     let mut codes: Vec<&[i16]> = centres.chunks_exact(num_features).collect();
     codes.sort_unstable();
     codebook.codes = codes.concat();
-    drop_ambiguous(&mut codebook);
+    codebook.codes = unambiguous_codes(&codebook);
     Ok(codebook)
 }
 
 /// Number of codes without code 0, and number of features.
 fn check(settings: &FitSettings) -> Result<(usize, usize), FitError> {
-    let &FitSettings { num_codes, num_features, max_patches: _, rounds: _, placeholder: _, seed: _ } =
-        settings;
-    let num_codes = num_codes as usize;
+    let (num_codes, num_features) = (settings.num_codes as usize, settings.num_features);
+    let setting = |setting, found, accepted| Err(FitError::Setting { setting, found, accepted });
     if !(2..=MAX_CODES + 1).contains(&num_codes) {
-        return Err(FitError::Setting { setting: "num_codes", found: num_codes, accepted: "2 to 16384" });
+        return setting("num_codes", num_codes, "2 to 16384");
     }
-    if num_features % 2 != 0 || !(2..=MAX_FEATURES).contains(&num_features) {
-        let accepted = "an even number from 2 to 64";
-        return Err(FitError::Setting { setting: "num_features", found: num_features, accepted });
+    if num_features % CHUNK != 0 || !(CHUNK..=MAX_FEATURES).contains(&num_features) {
+        return setting("num_features", num_features, "a multiple of 8 from 8 to 64");
     }
     Ok((num_codes - 1, num_features))
 }
@@ -137,41 +135,81 @@ fn sample_patches(
     sample
 }
 
-fn drop_ambiguous(codebook: &mut PatchCodebook) {
-    let ambiguous: HashSet<u32> = codebook.decoded().ambiguous.into_iter().collect();
-    let kept = codebook.codes().filter(|(id, _)| !ambiguous.contains(id)).flat_map(|(_, code)| code).copied();
-    codebook.codes = kept.collect();
+fn features(codebook: &PatchCodebook, sample: &[Patch]) -> Vec<i16> {
+    let num_features = codebook.num_features();
+    let mut features = vec![0; sample.len() * num_features];
+    for (row, patch) in features.chunks_exact_mut(num_features).zip(sample) {
+        codebook.project(patch, row);
+    }
+    features
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, 2014): small, seeded, and the same on every machine.
-pub(super) struct Random(u64);
+fn unambiguous_codes(codebook: &PatchCodebook) -> Vec<i16> {
+    let ambiguous: HashSet<u32> = codebook.decoded().ambiguous.into_iter().collect();
+    codebook.codes().filter(|(id, _)| !ambiguous.contains(id)).flat_map(|(_, code)| code).copied().collect()
+}
 
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ImageTokenizer, PatchTokenizer, patch::test_pictures::picture};
+
+    const SMALL: FitSettings = FitSettings {
+        num_codes: 200,
+        num_features: 8,
+        max_patches: 3_000,
+        rounds: 3,
+        placeholder: Rgb([200, 184, 158]),
+        seed: 1,
+    };
+
+    #[test]
+    fn the_same_pictures_and_settings_give_the_same_bytes() {
+        let fit =
+            |settings: &FitSettings| fit_patch_codebook((0..8).map(picture), settings).unwrap().to_bytes();
+        assert_eq!(fit(&SMALL), fit(&SMALL));
+        assert_ne!(fit(&SMALL), fit(&FitSettings { seed: 2, ..SMALL }));
     }
 
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    #[test]
+    fn what_is_fitted_can_be_written_read_and_used() {
+        let codebook = fit_patch_codebook((0..8).map(picture), &SMALL).unwrap();
+        assert_eq!(codebook.num_codes(), 200);
+        assert_eq!(PatchCodebook::from_bytes(&codebook.to_bytes()), Ok(codebook.clone()));
+        let tokenizer = PatchTokenizer::new(codebook).unwrap();
+        assert!(tokenizer.round_trip_psnr(&picture(0)).unwrap() > 18.0);
     }
 
-    /// A number from 0 (included) to 1 (excluded).
-    pub(super) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    #[test]
+    fn more_codes_and_rounds_lose_less() {
+        let loss = |settings: &FitSettings| {
+            let codebook = fit_patch_codebook((0..8).map(picture), settings).unwrap();
+            PatchTokenizer::new(codebook).unwrap().round_trip_psnr(&picture(3)).unwrap()
+        };
+        let few = FitSettings { num_codes: 20, ..SMALL };
+        assert!(loss(&few) + 2.0 < loss(&SMALL));
+        assert!(loss(&FitSettings { rounds: 0, ..few.clone() }) < loss(&FitSettings { rounds: 10, ..few }));
     }
 
-    /// A whole number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        ((u128::from(self.next()) * end as u128) >> 64) as usize
+    #[test]
+    fn pictures_without_variety_are_an_error() {
+        let flat = |_| RgbImage::from_pixel(384, 384, Rgb([7, 7, 7]));
+        let fitted = fit_patch_codebook((0..3).map(flat), &SMALL);
+        assert_eq!(fitted, Err(FitError::TooFewPatches { found: 1, wanted: 199 }));
+        let nothing_painted = RgbImage::from_pixel(384, 384, SMALL.placeholder);
+        let fitted = fit_patch_codebook(std::iter::once(nothing_painted), &SMALL);
+        assert_eq!(fitted, Err(FitError::TooFewPatches { found: 0, wanted: 199 }));
     }
 
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
+    #[test]
+    fn settings_out_of_range_are_refused_by_name() {
+        let refused = |settings: FitSettings| {
+            fit_patch_codebook(std::iter::empty(), &settings).unwrap_err().to_string()
+        };
+        assert_eq!(refused(FitSettings { num_codes: 1, ..SMALL }), "num_codes is 1, which is not 2 to 16384");
+        assert_eq!(
+            refused(FitSettings { num_features: 12, ..SMALL }),
+            "num_features is 12, which is not a multiple of 8 from 8 to 64"
+        );
     }
 }

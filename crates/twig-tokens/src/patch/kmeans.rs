@@ -2,8 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
-use super::nearest::NearestCode;
-use crate::patch::fit::Random;
+use super::{nearest::NearestCode, random::Random};
 
 /// `num_codes` centres of the points (rows of `num_features` numbers), after `rounds` of moving each to the
 /// mean of the points that are nearest to it.

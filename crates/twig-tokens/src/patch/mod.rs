@@ -8,6 +8,7 @@ mod fit;
 mod kmeans;
 mod nearest;
 mod principal;
+mod random;
 mod tokenizer;
 
 pub use codebook::{CodebookError, PatchCodebook};

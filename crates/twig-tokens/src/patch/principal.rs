@@ -1,11 +1,13 @@
 //! The directions in which patches differ most, by orthogonal iteration on their covariance.
 
-use super::{PATCH_LEN, Patch, codebook::BASIS_SCALE};
-use crate::patch::fit::Random;
+use super::{PATCH_LEN, Patch, codebook::BASIS_SCALE, random::Random};
 
 /// Rounds of orthogonal iteration. The subspace has settled long before; single directions inside it need
 /// not, because only the subspace matters for what is lost.
 const ROUNDS: usize = 40;
+
+/// Patches that the covariance is taken of, evenly picked; more of them do not move the subspace.
+const MAX_PATCHES: usize = 20_000;
 
 /// The mean patch, rounded.
 pub(super) fn mean_patch(patches: &[Patch]) -> Box<Patch> {
@@ -42,7 +44,7 @@ pub(super) fn principal_directions(
 /// The sums of products of deviations, `PATCH_LEN × PATCH_LEN`. Only the directions matter, not the scale.
 fn covariance(patches: &[Patch], mean: &Patch) -> Vec<f64> {
     let mut sums = vec![0.0; PATCH_LEN * PATCH_LEN];
-    for patch in patches {
+    for patch in patches.iter().step_by(patches.len().div_ceil(MAX_PATCHES)) {
         let deviations: [f64; PATCH_LEN] = std::array::from_fn(|i| f64::from(patch[i]) - f64::from(mean[i]));
         for (line, &deviation) in sums.chunks_exact_mut(PATCH_LEN).zip(&deviations) {
             if deviation != 0.0 {
@@ -69,7 +71,9 @@ fn orthonormalise(rows: &mut [Vec<f64>], random: &mut Random) {
             }
             let length = inner(row, row).sqrt();
             if length > before * 1e-9 {
-                row.iter_mut().for_each(|entry| *entry /= length);
+                for entry in row.iter_mut() {
+                    *entry /= length;
+                }
                 break;
             }
             row.fill_with(|| random.unit() - 0.5);

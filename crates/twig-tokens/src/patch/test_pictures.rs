@@ -2,7 +2,7 @@
 
 use twig_imaging::{Rgb, RgbImage};
 
-use super::fit::Random;
+use super::random::Random;
 
 /// A picture of 384 × 384 pixels, a function of the seed.
 pub(super) fn picture(seed: u64) -> RgbImage {

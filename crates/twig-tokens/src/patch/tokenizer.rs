@@ -106,3 +106,93 @@ impl ImageTokenizer for PatchTokenizer {
         Ok(picture)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::patch::test_pictures::picture;
+    use proptest::prelude::*;
+    use twig_imaging::{mean_absolute_difference, partial_canvas};
+    use twig_model::Schedule;
+
+    static TOKENIZER: LazyLock<PatchTokenizer> = LazyLock::new(|| PatchTokenizer::embedded().unwrap());
+
+    #[test]
+    fn a_partial_canvas_is_the_ids_so_far_and_then_zeros() {
+        let picture = picture(1);
+        let ids = TOKENIZER.encode(&picture).unwrap();
+        assert!(ids.iter().all(|&id| id != 0));
+        let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
+        for num_done in 0..=3 {
+            let canvas = partial_canvas(&picture, &schedule, num_done, TOKENIZER.placeholder());
+            let mut wanted = ids.clone();
+            wanted[num_done * 192..].fill(0);
+            assert_eq!(TOKENIZER.encode(&canvas).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn zeros_decode_to_the_placeholder() {
+        let blank = TOKENIZER.decode(&[0; 576]).unwrap();
+        assert!(blank.pixels().all(|&pixel| pixel == TOKENIZER.placeholder()));
+        assert_eq!(TOKENIZER.encode(&blank).unwrap(), [0; 576]);
+    }
+
+    #[test]
+    fn every_code_of_the_embedded_codebook_keeps_its_id() {
+        let size = TOKENIZER.codebook_size();
+        assert_eq!(size, 4096);
+        for start in (0..size).step_by(576) {
+            let ids: Vec<u32> = (start..start + 576).map(|id| id % size).collect();
+            assert_eq!(TOKENIZER.encode(&TOKENIZER.decode(&ids).unwrap()).unwrap(), ids);
+        }
+    }
+
+    #[test]
+    fn other_sizes_and_unknown_ids_are_errors() {
+        let encoded = TOKENIZER.encode(&RgbImage::new(384, 383));
+        assert_eq!(encoded, Err(TokenizeError::PictureSize { width: 384, height: 383, wanted: 384 }));
+        let decoded = TOKENIZER.decode(&[1; 575]).unwrap_err();
+        assert_eq!(decoded, TokenizeError::NumIds { given: 575, wanted: 576 });
+        let mut ids = [1; 576];
+        ids[7] = 4096;
+        let error = TOKENIZER.decode(&ids).unwrap_err().to_string();
+        assert_eq!(error, "id 4096 at position 7 is outside the codebook of 4096 codes");
+    }
+
+    /// Pictures unlike those that the codebook was fitted to; those it was made for are measured in
+    /// `tests/reconstruction.rs`.
+    #[test]
+    fn foreign_pictures_stay_recognisable() {
+        let pictures: Vec<RgbImage> = (0..16).map(picture).collect();
+        let mean = |measure: &dyn Fn(&RgbImage) -> f64| pictures.iter().map(measure).sum::<f64>() / 16.0;
+        let psnr = mean(&|picture| TOKENIZER.round_trip_psnr(picture).unwrap());
+        let difference = mean(&|picture| {
+            let ids = TOKENIZER.encode(picture).unwrap();
+            mean_absolute_difference(picture, &TOKENIZER.decode(&ids).unwrap())
+        });
+        assert!(psnr > 18.0, "{psnr} dB");
+        assert!(difference < 20.0, "{difference} levels");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn encoding_what_ids_decode_to_gives_the_ids(ids in prop::collection::vec(0u32..4096, 576)) {
+            prop_assert_eq!(TOKENIZER.encode(&TOKENIZER.decode(&ids).unwrap()).unwrap(), ids);
+        }
+
+        #[test]
+        fn only_placeholder_patches_are_zero(seed: u64, dot in 0usize..384 * 384) {
+            let mut canvas = RgbImage::from_pixel(384, 384, TOKENIZER.placeholder());
+            let (x, y) = (dot % 384, dot / 384);
+            canvas.get_pixel_mut(x as u32, y as u32).0[seed as usize % 3] ^= 1;
+            let ids = TOKENIZER.encode(&canvas).unwrap();
+            let nonzero: Vec<usize> = (0..576).filter(|&token| ids[token] != 0).collect();
+            prop_assert_eq!(nonzero, [y / 16 * 24 + x / 16]);
+        }
+    }
+}
