@@ -46,42 +46,17 @@ impl Fit {
     pub(crate) fn pair(view: &View, blob: &Blob, front: Look, back: Look) -> Self {
         let (front, back) = (Template::of(front), Template::of(back));
         let samples = samples(view, blob);
-        let (left, top) = (blob.left as f32 + 1.0, blob.top as f32 + 1.0);
-        let (right, bottom) = (blob.right as f32 - 1.0, blob.bottom as f32 - 1.0);
-        let (w, h) = (right - left, bottom - top);
-        let cut = blob.bottom >= view.rows;
-        let mut starts = Vec::new();
-        for back_share in [0.6, 0.8, 1.0, 1.4] {
-            for front_share in [0.4, 0.6] {
-                for front_is_right in [false, true] {
-                    let back_height = (h * back_share).min(w / back.aspect);
-                    let front_height = (h * front_share).min(0.7 * w / front.aspect);
-                    if back_share > 1.0 && !cut {
-                        continue;
-                    }
-                    let (front_x, back_x) = if front_is_right {
-                        (right - front_height * front.aspect, left)
-                    } else {
-                        (left, right - back_height * back.aspect)
-                    };
-                    let front_y = if cut { bottom - 0.5 * front_height } else { bottom - front_height };
-                    starts.push(vec![
-                        Pose { x: front_x, y: front_y, h: front_height },
-                        Pose { x: back_x, y: top, h: back_height },
-                    ]);
-                }
-            }
-        }
+        let starts = pair_starts(view, blob, &front, &back);
         Self::climb(view, &samples, vec![front, back], starts)
     }
 
     /// Betters the most promising starts step by step.
     fn climb(view: &View, samples: &[Sample], templates: Vec<Arc<Template>>, starts: Vec<Vec<Pose>>) -> Self {
-        const PROMISING: usize = 3;
+        let promising = 2 + templates.len();
         let value = |poses: &[Pose]| score(view, samples, &templates, poses);
         let mut ranked: Vec<(f32, Vec<Pose>)> = starts.into_iter().map(|poses| (value(&poses), poses)).collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
-        ranked.truncate(PROMISING);
+        ranked.truncate(promising);
         let (score, poses) = ranked
             .into_iter()
             .map(|(start, poses)| improved(start, poses, value))
@@ -210,4 +185,32 @@ fn starts(view: &View, blob: &Blob, template: &Template) -> Vec<Pose> {
         }
     }
     poses
+}
+
+/// Poses of two figures to begin with: the one behind hangs from the upper edge of the blob, the one in front
+/// stands at a lower corner, or comes up from below the painted rows at one side.
+fn pair_starts(view: &View, blob: &Blob, front: &Template, back: &Template) -> Vec<Vec<Pose>> {
+    let (left, top) = (blob.left as f32 + 1.0, blob.top as f32 + 1.0);
+    let (right, bottom) = (blob.right as f32 - 1.0, blob.bottom as f32 - 1.0);
+    let (w, h) = ((right - left).max(2.0), (bottom - top).max(2.0));
+    let cut = blob.bottom >= view.rows;
+    let mut behind: Vec<Pose> = Vec::new();
+    for width_share in [0.6, 0.72, 0.85, 1.0] {
+        let height = width_share * w / back.aspect;
+        if cut || height < 1.05 * h {
+            behind.extend([left, right - height * back.aspect].map(|x| Pose { x, y: top, h: height }));
+        }
+    }
+    let mut before: Vec<Pose> = Vec::new();
+    for width_share in [0.3, 0.42, 0.55, 0.7] {
+        let height = width_share * w / front.aspect;
+        for x in [left, right - height * front.aspect] {
+            if cut {
+                before.extend([0.25, 0.6, 0.95].map(|shown| Pose { x, y: bottom - shown * height, h: height }));
+            } else {
+                before.push(Pose { x, y: bottom - height, h: height });
+            }
+        }
+    }
+    behind.iter().flat_map(|back| before.iter().map(move |front| vec![*front, *back])).collect()
 }

@@ -46,8 +46,8 @@ pub(crate) struct Inspection {
 
 /// Blobs with fewer pixels in a region are left alone: 0.33 % of the picture.
 const WORTH_A_WORD: usize = SIDE * SIDE / 300;
-/// A blob that only peeps over the lower border of the region may be this large: 1 %.
-const PEEPING: usize = SIDE * SIDE / 100;
+/// A blob that only peeps over the lower border of the region may be this large: 0.7 %.
+const PEEPING: usize = SIDE * SIDE / 143;
 /// A figure further from its place than this is in the wrong place.
 const FAR_OFF: f32 = 0.16;
 /// A colour further from the right one than this is another colour.
@@ -176,6 +176,8 @@ impl<'a> RegionView<'a> {
     ) {
         // A pair must explain clearly more than one figure alone.
         const GAIN: f32 = 0.04;
+        // And the wrong order clearly more than the right one.
+        const DOUBT: f32 = 0.05;
         let free = (0..blobs.len()).filter(|at| !explained[*at]);
         let Some(at) = free.max_by_key(|at| blobs[*at].area) else { return };
         let blob = blobs[at];
@@ -183,7 +185,7 @@ impl<'a> RegionView<'a> {
         let alone = Fit::single(view, blob, front).score.max(Fit::single(view, blob, back).score);
         let right = Fit::pair(view, blob, front, back);
         let wrong = if front == back { None } else { Some(Fit::pair(view, blob, back, front)) };
-        let swapped = wrong.as_ref().is_some_and(|wrong| wrong.score > right.score);
+        let swapped = wrong.as_ref().is_some_and(|wrong| wrong.score > right.score + DOUBT);
         let fit = wrong.filter(|_| swapped).unwrap_or(right);
         if fit.score < alone + GAIN {
             return;
@@ -264,7 +266,7 @@ impl<'a> RegionView<'a> {
 /// Intersection over union of a blob and all that was laid over it, within the rows; 1 where there is too little
 /// of both to say. What disagrees within a pixel of the silhouette is left out: outlines are that thick.
 fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
-    const TOO_LITTLE: usize = 60;
+    const TOO_LITTLE: usize = 150;
     const NEAR: [(i32, i32); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
     let pose = seen.pose();
     let width = pose.h * seen.fit.parts[seen.part].0.aspect;
@@ -325,7 +327,7 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
 }
 
 /// Natural colours may stray further: nobody named them.
-const UNNAMED: f32 = 0.5;
+const UNNAMED: f32 = 0.4;
 
 /// Whether a blob ends at a side in an upright line without the dark rim that figures have.
 fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool {

@@ -356,7 +356,7 @@ fn settle(figures: &mut [Figure], schedule: &Schedule, scene: &Scene) {
                 continue;
             };
             let moved = Area { y: area.y + shift, ..area };
-            let free = figures.iter().enumerate().all(|(other, figure)| other == index || !figure.area.is_near(moved, 0.012));
+            let free = figures.iter().enumerate().all(|(other, figure)| other == index || !figure.area.is_near(moved, GAP));
             let within = moved.y >= 0.03 && moved.bottom() <= 0.97;
             if free && within {
                 figures[index].area = moved;

@@ -90,6 +90,11 @@ impl Template {
         (self.above[row(to)] - self.above[row(from)]) as f32 / self.covered as f32
     }
 
+    /// The share of the bounding box that the figure covers.
+    pub(crate) fn fullness(&self) -> f32 {
+        self.covered as f32 / (CELLS * CELLS) as f32
+    }
+
     /// From where to where the rows above a height reach, 0 to 1; `None` where they are empty.
     pub(crate) fn extent_above(&self, height: f32) -> Option<(f32, f32)> {
         let rows = (height.clamp(0.0, 1.0) * CELLS as f32).ceil() as usize;

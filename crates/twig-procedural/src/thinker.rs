@@ -47,6 +47,11 @@ fn side(x: f32) -> &'static str {
     SIDES.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).map_or("in the centre", |(words, _)| words)
 }
 
+/// The middle of the place that such words name.
+fn side_middle(words: &str) -> f32 {
+    SIDES.iter().find(|(name, _)| *name == words).map_or(0.5, |(_, middle)| *middle)
+}
+
 /// The thoughts for all regions.
 pub(crate) fn thoughts(scene: &Scene, layout: &Layout, schedule: &Schedule, seed: u64) -> Vec<String> {
     schedule
@@ -124,7 +129,7 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
     let portion = portion.words().map_or("", |(one, several)| if count == 1 { one } else { several });
     let side = match count {
         1 => side(mean),
-        _ if places.iter().all(|x| (x - mean).abs() < 0.2) => side(mean),
+        _ if places.iter().all(|x| (x - side_middle(side(mean))).abs() < 0.1) => side(mean),
         _ => "side by side",
     };
     let words = [portion, &number, &phrase, side].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -135,7 +140,10 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
 pub(crate) fn portion(layout: &Layout, at: usize, top: f32, bottom: f32) -> Option<Portion> {
     let figure = &layout.figures[at];
     let share = visible_share(layout, at, top, bottom);
-    let threshold = (0.4 * (bottom - top) / figure.area.h).min(0.08);
+    // A stretch is worth a word from half a percent of the picture on, less in very low regions.
+    let least = (0.1 * (bottom - top)).min(0.005);
+    let area = figure.area.w * figure.area.h * Template::of(figure.look).fullness();
+    let threshold = (least / area).min(0.25);
     if share < threshold {
         return None;
     }
