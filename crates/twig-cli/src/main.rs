@@ -1,1 +1,26 @@
-fn main() {}
+//! The program `twig`: reads the arguments, calls the crates that know how, and shows what they say.
+//!
+//! Human text and progress go to standard error, data to standard output.
+
+mod arguments;
+mod commands;
+mod exit;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match commands::dispatch(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            let code = exit::code_of(&error);
+            render::error(&error);
+            code
+        }
+    }
+}

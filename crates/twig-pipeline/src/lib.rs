@@ -1,1 +1,49 @@
-//! The stages of a build job, the pipeline file, the run loop, events and resume
+//! A build job: the pipeline file, the stages, the run, and what can be said about a run.
+//!
+//! [`run()`] does a job; [`plan()`] says what it would do, [`status()`] how far it has come. The stages are
+//! functions from files to files, called one after the other in `run.rs`; each works partition by partition,
+//! and a partition counts once its record has been written (`part.rs`).
+//!
+//! Deliberately absent: the command line, progress bars, Polars.
+
+mod answers;
+mod asking;
+mod cpu;
+mod error;
+mod events;
+mod fingerprint;
+mod job;
+mod judgements;
+mod part;
+mod partition;
+mod plan;
+mod prompts;
+mod release;
+mod run;
+pub mod schemas;
+mod seeds;
+mod settings;
+mod status;
+mod teachers;
+mod templates;
+mod tokens;
+mod trajectories;
+mod work;
+
+pub use error::RunError;
+pub use events::{Event, EventLine, Observer};
+pub use job::{FORMAT_VERSION, JobFolder, JobRecord, Stage};
+pub use part::{FileRecord, PartRecord};
+pub use partition::Partition;
+pub use plan::{Plan, StagePlan, plan};
+pub use prompts::{PromptError, PromptTable};
+pub use release::{CONDITION_COLUMNS, Condition, ConditionRow, ReleaseRecord};
+pub use run::{RunSummary, run};
+pub use settings::{
+    JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem, PromptSettings, ReleaseSettings,
+    RoleSettings, RunSettings, Settings, SettingsError, TeacherSettings, TokenSettings, TokenizerSettings,
+    TrajectorySettings,
+};
+pub use status::{StageStatus, Status, status};
+pub use templates::{TemplateError, Templates};
+pub use twig_teacher::Stop;

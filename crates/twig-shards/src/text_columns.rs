@@ -18,7 +18,8 @@ pub fn read_text_columns(
     columns: &[&str],
 ) -> Result<impl Iterator<Item = Result<Vec<Option<String>>, ShardError>> + use<>, ShardError> {
     let file = File::open(path).map_err(ShardError::io("open", path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))?;
     let schema = builder.schema().clone();
     let found: Vec<Option<usize>> = columns.iter().map(|name| schema.index_of(name).ok()).collect();
     if let (Some(None), Some(first)) = (found.first(), columns.first()) {

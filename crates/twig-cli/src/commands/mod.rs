@@ -1,0 +1,68 @@
+mod export;
+mod inspect;
+mod plan;
+mod run;
+mod schema;
+mod sheet;
+mod status;
+mod verify;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use twig_pipeline::{JobFolder, Settings};
+use twig_shards::Manifest;
+
+use crate::{
+    arguments::{Command, JobArguments},
+    exit::WrongUsage,
+};
+
+/// Does what was asked for.
+pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::Sheet(arguments) => sheet::sheet(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+    }
+}
+
+/// The pipeline file with what the arguments change in it.
+fn settings(arguments: &JobArguments) -> anyhow::Result<Settings> {
+    let JobArguments { pipeline, prompts, output, set, limit: _ } = arguments;
+    let mut overrides = set.clone();
+    if let Some(output) = output {
+        overrides.push(format!("output={}", serde_json::to_string(output)?));
+    }
+    if !prompts.is_empty() {
+        overrides.push(format!("prompts.files={}", serde_json::to_string(&from_here(prompts)?)?));
+    }
+    Ok(Settings::load(pipeline, &overrides).map_err(twig_pipeline::RunError::from)?)
+}
+
+/// Patterns on the command line are relative to the current directory, those in the file to the file.
+fn from_here(patterns: &[String]) -> anyhow::Result<Vec<String>> {
+    let here = std::env::current_dir()?;
+    let absolute = |pattern: &String| here.join(pattern).to_string_lossy().into_owned();
+    Ok(patterns.iter().map(absolute).collect())
+}
+
+/// The release that a folder is or holds.
+fn release_in(folder: &Path) -> anyhow::Result<PathBuf> {
+    let candidates = [folder.to_owned(), JobFolder::new(folder).release()];
+    let found = candidates.into_iter().find(|path| path.join(Manifest::FILE_NAME).exists());
+    found.ok_or_else(|| {
+        let message = format!(
+            "no release lies in {}: neither it nor its folder release/ holds a manifest.json",
+            folder.display()
+        );
+        WrongUsage(message).into()
+    })
+}

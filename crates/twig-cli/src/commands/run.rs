@@ -1,0 +1,60 @@
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+
+use twig_pipeline::{Observer, Stop};
+
+use crate::{
+    arguments::JobArguments,
+    exit,
+    render::{self, LineObserver, ProgressObserver},
+};
+
+pub(crate) fn run(arguments: &JobArguments) -> anyhow::Result<ExitCode> {
+    let settings = super::settings(arguments)?;
+    let observer: Arc<dyn Observer> = if std::io::stderr().is_terminal() {
+        Arc::new(ProgressObserver::default())
+    } else {
+        Arc::new(LineObserver::default())
+    };
+    let stop = Stop::default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let summary = runtime.block_on(async {
+        tokio::spawn(listen(stop.clone()));
+        let limit = arguments.limit.map(|limit| limit as usize);
+        twig_pipeline::run(&settings, limit, stop, observer.as_ref()).await
+    });
+    // Questions that the deadline has cut off may still hold threads; nothing of theirs is wanted.
+    runtime.shutdown_background();
+    render::summary(&settings, &summary?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first Ctrl-C (or SIGTERM) asks the run to stop, the second ends the process. Either way nothing that
+/// was answered is lost.
+async fn listen(stop: Stop) {
+    interrupted().await;
+    stop.request();
+    render::note("stopping: what is under way is finished and kept; once more stops at once");
+    interrupted().await;
+    std::process::exit(i32::from(exit::TRY_AGAIN));
+}
+
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,159 @@
+//! Asking one question of one trajectory: render, ask, read the answer, ask again where it misses the form.
+
+use std::sync::Arc;
+
+use twig_model::{
+    Answer, AskError, Message, Part, Picture, PromptId, RejectReason, Rejection, Rendered, Reply, Request,
+    Speaker, Task, Teacher,
+};
+use twig_shards::CallRow;
+
+use crate::{
+    answers::InvalidAnswer,
+    error::RunError,
+    job::Stage,
+    seeds,
+    templates::Templates,
+};
+
+/// Why a question has no usable answer.
+pub(crate) enum Unanswered {
+    /// The row is rejected.
+    Rejected(Rejection),
+    /// The run cannot go on.
+    Failed(RunError),
+}
+
+impl From<Rejection> for Unanswered {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<AskError> for Unanswered {
+    fn from(error: AskError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<RunError> for Unanswered {
+    fn from(error: RunError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Asks for one trajectory and keeps the record of its calls.
+pub(crate) struct Asking<'a> {
+    pub(crate) stage: Stage,
+    pub(crate) templates: &'a Templates,
+    pub(crate) trajectory_seed: u64,
+    pub(crate) prompt_id: PromptId,
+    pub(crate) trajectory_id: String,
+    pub(crate) invalid_answer_retries: u32,
+    pub(crate) calls: Vec<CallRow>,
+}
+
+/// Where in a trajectory a question belongs; seeds and provenance follow from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Position {
+    pub(crate) region_index: Option<usize>,
+    pub(crate) attempt: u32,
+}
+
+impl Asking<'_> {
+    /// Asks for a text and reads it with `read`. An answer that misses the form is shown to the teacher with
+    /// what is wrong, so many times as the settings say; then the row is rejected.
+    pub(crate) async fn text<T>(
+        &mut self,
+        teacher: &Arc<dyn Teacher>,
+        task: Task,
+        position: Position,
+        read: impl Fn(&str) -> Result<T, InvalidAnswer>,
+    ) -> Result<(T, Reply), Unanswered> {
+        let mut request = self.request(task, position)?;
+        let mut tries_left = self.invalid_answer_retries;
+        loop {
+            let reply = self.ask(teacher, &request, position).await?;
+            let (text, invalid) = match &reply.answer {
+                Answer::Declined(rejection) => return Err(rejection.clone().into()),
+                Answer::Picture(_) => (String::new(), InvalidAnswer::new("a picture came where a text was wanted")),
+                Answer::Text(text) => match read(text) {
+                    Ok(value) => return Ok((value, reply)),
+                    Err(invalid) => (text.clone(), invalid),
+                },
+            };
+            if tries_left == 0 {
+                return Err(Rejection::new(RejectReason::InvalidAnswer, invalid.to_string()).into());
+            }
+            tries_left -= 1;
+            ask_for_correction(&mut request, text, &invalid);
+        }
+    }
+
+    /// Asks for a picture.
+    pub(crate) async fn picture(
+        &mut self,
+        teacher: &Arc<dyn Teacher>,
+        task: Task,
+        position: Position,
+    ) -> Result<(Picture, Reply), Unanswered> {
+        let request = self.request(task, position)?;
+        let reply = self.ask(teacher, &request, position).await?;
+        match &reply.answer {
+            Answer::Picture(picture) => Ok((picture.clone(), reply)),
+            Answer::Declined(rejection) => Err(rejection.clone().into()),
+            Answer::Text(text) => {
+                let begins: String = text.chars().take(80).collect();
+                let detail = format!("a text came where a picture was wanted: {begins}");
+                Err(Rejection::new(RejectReason::BadPicture, detail).into())
+            }
+        }
+    }
+
+    fn request(&self, task: Task, position: Position) -> Result<Request, Unanswered> {
+        let rendered = self.templates.render(&task).map_err(|e| Unanswered::Failed(e.into()))?;
+        let Position { region_index, attempt } = position;
+        let seed = seeds::request_seed(self.trajectory_seed, task.role(), region_index, attempt);
+        Ok(Request { task, rendered, seed, trajectory_seed: self.trajectory_seed, ask: 0 })
+    }
+
+    async fn ask(
+        &mut self,
+        teacher: &Arc<dyn Teacher>,
+        request: &Request,
+        position: Position,
+    ) -> Result<Reply, AskError> {
+        let reply = teacher.ask(request).await?;
+        self.calls.push(CallRow {
+            prompt_id: self.prompt_id.clone(),
+            trajectory_id: Some(self.trajectory_id.clone()),
+            stage: self.stage.as_str().to_owned(),
+            role: request.task.role(),
+            model: reply.model.clone(),
+            region_index: position.region_index.map(|index| index as u32),
+            attempt: position.attempt,
+            input_tokens: reply.usage.input_tokens,
+            output_tokens: reply.usage.output_tokens,
+            cost_micro_usd: reply.usage.cost_micro_usd,
+            latency_ms: reply.usage.latency_ms,
+            answer_key: reply.key.clone(),
+            from_store: reply.from_store,
+            raw_text: match &reply.answer {
+                Answer::Text(text) => Some(text.clone()),
+                Answer::Declined(rejection) => Some(rejection.detail.clone()),
+                Answer::Picture(_) => None,
+            },
+        });
+        Ok(reply)
+    }
+}
+
+/// Goes on with the conversation: the answer as it was, then what is wrong with it.
+fn ask_for_correction(request: &mut Request, answer: String, invalid: &InvalidAnswer) {
+    if let Rendered::Chat(form) = &mut request.rendered {
+        let text = |speaker, text| Message { speaker, parts: vec![Part::Text(text)] };
+        form.messages.push(text(Speaker::Assistant, answer));
+        let question = format!("This answer cannot be used: {invalid}. Answer again, with the JSON asked for and nothing else.");
+        form.messages.push(text(Speaker::User, question));
+    }
+}

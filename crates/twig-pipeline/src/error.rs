@@ -1,0 +1,126 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use twig_model::AskError;
+use twig_shards::ShardError;
+use twig_teacher::StoreError;
+
+use crate::{prompts::PromptError, settings::SettingsError, templates::TemplateError};
+
+/// Why a run did not come to its end. Rejected rows are not errors; see `twig_model::Rejection`.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The pipeline file cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The prompts cannot be read.
+    #[error(transparent)]
+    Prompts(#[from] PromptError),
+    /// The output folder belongs to something else.
+    #[error(
+        "the output folder {folder} cannot be used: {why}; choose another with --output, or move it away"
+    )]
+    ForeignFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What stands against it.
+        why: String,
+    },
+    /// Another run works in the folder.
+    #[error("the output folder {folder} is in use by {holder}; wait for it to end, or choose another folder")]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
+    /// The run was stopped; the same command goes on where it was.
+    #[error("stopped; run the same command again to go on")]
+    Interrupted,
+    /// A teacher does not answer; nothing is lost, the same command goes on.
+    #[error("{0}; what has been answered is kept, run the same command again to go on")]
+    Teacher(AskError),
+    /// More was rejected than the pipeline file allows.
+    #[error("{detail}; see the rejected/ folder, or raise run.max_rejected")]
+    TooManyRejected {
+        /// How much, and the limit.
+        detail: String,
+    },
+    /// The selection leaves nothing.
+    #[error("no trajectory is left to publish: {detail}")]
+    NothingToRelease {
+        /// Counts by reason.
+        detail: String,
+    },
+    /// The file system failed.
+    #[error("cannot use {path}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the file system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A table could not be written or read.
+    #[error(transparent)]
+    Shards(#[from] ShardError),
+    /// The answer store could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A prompt template is broken.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The embedded codebook is broken.
+    #[error(transparent)]
+    Codebook(#[from] twig_tokens::CodebookError),
+    /// Rows went missing: a fault of this program.
+    #[error("accounting: {0}; this is a fault in twig, please report it")]
+    Accounting(String),
+    /// A worker panicked: a fault of this program.
+    #[error("a worker ended unexpectedly; this is a fault in twig, please report it with the message above")]
+    Worker,
+}
+
+impl RunError {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn foreign(folder: &Path, why: String) -> Self {
+        Self::ForeignFolder { folder: folder.to_owned(), why }
+    }
+
+    /// The exit code of the program, as the README lists them.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_) | Self::Prompts(_) | Self::ForeignFolder { .. } | Self::NothingToRelease { .. } => 2,
+            Self::TooManyRejected { .. } => 3,
+            Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) => 75,
+            Self::Io { source, .. } if is_passing(source) => 75,
+            Self::Io { .. }
+            | Self::Shards(_)
+            | Self::Store(_)
+            | Self::Template(_)
+            | Self::Codebook(_)
+            | Self::Accounting(_)
+            | Self::Worker => 1,
+        }
+    }
+}
+
+/// Whether the cause may go away: then the same command is worth trying again.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+impl From<AskError> for RunError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Stopping => Self::Interrupted,
+            AskError::Store { path, source } => Self::Io { path: PathBuf::from(path), source },
+            AskError::Unreachable { .. } => Self::Teacher(error),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What happened in a run: one JSON object a line in `events.jsonl`, and the same for whoever watches.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use twig_shards::StageAccount;
+
+/// A file of events is put aside as `events-1.jsonl`, … when it has grown to this many bytes.
+const ROTATE_BYTES: u64 = 256 << 20;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// Name of the job.
+        job: String,
+        /// Version of the program.
+        version: String,
+        /// Prompts of this run.
+        prompts: u64,
+        /// The pilot's limit, if there is one.
+        limit: Option<u64>,
+    },
+    /// A stage began.
+    StageStarted {
+        /// Name of the stage.
+        stage: String,
+        /// Partitions in all.
+        partitions: u32,
+        /// Partitions that stand from an earlier run and are skipped.
+        skipped: u32,
+        /// Rows that the other partitions take in.
+        rows: u64,
+    },
+    /// Rows went through; for watching only, never written to the file.
+    #[serde(skip)]
+    Progress {
+        /// Rows finished since the last such event.
+        rows: u64,
+    },
+    /// A partition of a stage was committed.
+    PartCommitted {
+        /// Name of the stage.
+        stage: String,
+        /// Which partition.
+        partition: u32,
+        /// Rows taken in.
+        rows_in: u64,
+        /// Rows given out.
+        rows_out: u64,
+        /// Rows rejected, by reason.
+        rejected: BTreeMap<String, u64>,
+        /// Questions asked of teachers, by role; answers from the store do not count.
+        asked: BTreeMap<String, u64>,
+        /// Seconds it took.
+        seconds: f64,
+    },
+    /// A stage ended.
+    StageFinished {
+        /// Name of the stage.
+        stage: String,
+        /// Rows taken in, over all partitions.
+        rows_in: u64,
+        /// Rows given out.
+        rows_out: u64,
+        /// Rows rejected, by reason.
+        rejected: BTreeMap<String, u64>,
+        /// Seconds it took in this run.
+        seconds: f64,
+    },
+    /// Something the user should know.
+    Warning {
+        /// In words.
+        message: String,
+    },
+    /// The run was asked to stop.
+    Stopping {
+        /// Seconds that questions under way have left.
+        shutdown_secs: u64,
+    },
+    /// The run ended.
+    RunFinished {
+        /// `done`, `interrupted` or `failed`.
+        outcome: String,
+        /// In words, where it failed.
+        detail: Option<String>,
+        /// Seconds it took.
+        seconds: f64,
+    },
+}
+
+impl Event {
+    /// The event of a stage that has ended.
+    pub(crate) fn finished(account: &StageAccount, took: Duration) -> Self {
+        Self::StageFinished {
+            stage: account.stage.clone(),
+            rows_in: account.rows_in,
+            rows_out: account.rows_out,
+            rejected: account.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
+            seconds: took.as_secs_f64(),
+        }
+    }
+}
+
+/// An event as it stands in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventLine {
+    /// Milliseconds since 1970, UTC.
+    pub unix_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Somebody who watches a run: a progress bar, a log, a test.
+pub trait Observer: Send + Sync {
+    /// Called for every event, from any thread; must not block for long.
+    fn observe(&self, event: &Event);
+}
+
+/// Writes events to the job's file and passes them on to the observer.
+pub(crate) struct EventLog<'a> {
+    path: PathBuf,
+    /// One line is written at a time; lines are short.
+    file: Mutex<File>,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> EventLog<'a> {
+    /// Opens `events.jsonl` in the job's folder for appending.
+    pub(crate) fn open(folder: &Path, observer: &'a dyn Observer) -> io::Result<Self> {
+        let path = folder.join("events.jsonl");
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        Ok(Self { path, file: Mutex::new(file), observer })
+    }
+
+    /// Records an event. Events are a convenience: where the disk is full they are lost, and the run's own
+    /// writes tell the user.
+    pub(crate) fn emit(&self, event: Event) {
+        self.observer.observe(&event);
+        if matches!(event, Event::Progress { .. }) {
+            return;
+        }
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        if let Ok(mut line) = serde_json::to_vec(&EventLine { unix_ms, event }) {
+            line.push(b'\n');
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = file.write_all(&line).and_then(|()| self.rotate_if_large(&mut file));
+            drop(file);
+            if let Err(error) = written {
+                let message = format!("cannot write {}: {error}", self.path.display());
+                self.observer.observe(&Event::Warning { message });
+            }
+        }
+    }
+
+    /// Tells the observer that rows went through.
+    pub(crate) fn progress(&self, rows: u64) {
+        self.observer.observe(&Event::Progress { rows });
+    }
+
+    fn rotate_if_large(&self, file: &mut File) -> io::Result<()> {
+        if file.metadata()?.len() < ROTATE_BYTES {
+            return Ok(());
+        }
+        let aside = (1..)
+            .map(|number| self.path.with_file_name(format!("events-{number}.jsonl")))
+            .find(|path| !path.exists())
+            .ok_or_else(|| io::Error::other("no free name"))?;
+        fs::rename(&self.path, aside)?;
+        *file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        Ok(())
+    }
+}
+
+/// The last events of a job, oldest first; a torn last line is ignored.
+pub(crate) fn last_events(folder: &Path, most: usize) -> Vec<EventLine> {
+    let Ok(text) = fs::read_to_string(folder.join("events.jsonl")) else { return Vec::new() };
+    let mut events: Vec<EventLine> =
+        text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).take(most).collect();
+    events.reverse();
+    events
+}

@@ -1,0 +1,254 @@
+//! The folder of a job: where everything lies, whose it is, and that only one run uses it at a time.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::RunError,
+    partition::{self, Partition},
+    settings::{PipelineFile, Settings},
+};
+
+/// Version of the folder's format; a folder of another version is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A stage that works partition by partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Files → prompts.
+    Prompts,
+    /// Prompts → trajectories: all that is paid for.
+    Trajectories,
+    /// Trajectories → scores.
+    Judgements,
+    /// Pictures → image tokens.
+    Tokens,
+}
+
+impl Stage {
+    /// All of them, in the order in which they run.
+    pub const ALL: [Self; 4] = [Self::Prompts, Self::Trajectories, Self::Judgements, Self::Tokens];
+
+    /// The name in folders, tables and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts",
+            Self::Trajectories => "trajectories",
+            Self::Judgements => "judgements",
+            Self::Tokens => "tokens",
+        }
+    }
+}
+
+/// The paths of a job's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFolder(PathBuf);
+
+impl JobFolder {
+    /// A folder that may or may not be there.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Everything a teacher ever said.
+    pub fn answers(&self) -> PathBuf {
+        self.0.join("answers")
+    }
+
+    /// What is published.
+    pub fn release(&self) -> PathBuf {
+        self.0.join("release")
+    }
+
+    /// What the release was made from; written last.
+    pub fn release_record(&self) -> PathBuf {
+        self.0.join("stages/release.json")
+    }
+
+    /// A partition's rows.
+    pub fn part(&self, stage: Stage, partition: Partition) -> PathBuf {
+        self.0.join(format!("stages/{}/{}.parquet", stage.as_str(), partition.file_stem()))
+    }
+
+    /// A partition's record: its presence is the commit.
+    pub fn part_record(&self, stage: Stage, partition: Partition) -> PathBuf {
+        self.0.join(format!("stages/{}/{}.json", stage.as_str(), partition.file_stem()))
+    }
+
+    /// A partition's rejected rows.
+    pub fn rejected(&self, stage: Stage, partition: Partition) -> PathBuf {
+        self.0.join(format!("rejected/{}-{}.parquet", stage.as_str(), partition.file_stem()))
+    }
+
+    /// A partition's provenance.
+    pub fn calls(&self, stage: Stage, partition: Partition) -> PathBuf {
+        self.0.join(format!("calls/{}-{}.parquet", stage.as_str(), partition.file_stem()))
+    }
+
+    fn job_file(&self) -> PathBuf {
+        self.0.join("job.json")
+    }
+
+    /// What `job.json` says; `None` where no run has begun.
+    pub fn record(&self) -> Result<Option<JobRecord>, RunError> {
+        let path = self.job_file();
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(|source| RunError::io(&path, source))?,
+        };
+        let version: Versioned = serde_json::from_str(&text)
+            .map_err(|error| RunError::foreign(&self.0, format!("its job.json cannot be read ({error})")))?;
+        if version.format_version != FORMAT_VERSION {
+            let found = version.format_version;
+            let why = format!("it has format version {found}, and this twig reads version {FORMAT_VERSION}");
+            return Err(RunError::foreign(&self.0, why));
+        }
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| RunError::foreign(&self.0, format!("its job.json cannot be read ({error})")))
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    format_version: u32,
+}
+
+/// `job.json`: whose folder it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// Version of the folder's format.
+    pub format_version: u32,
+    /// Name of the job.
+    pub name: String,
+    /// N, fixed when the job began.
+    pub partitions: u32,
+    /// Prompts of the last run.
+    pub prompts: u64,
+    /// The pilot's limit of the last run, if it was one.
+    pub limit: Option<u64>,
+    /// The settings of the last run.
+    pub settings: PipelineFile,
+}
+
+/// A job's folder, held by this run alone.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// The paths.
+    pub folder: JobFolder,
+    /// What `job.json` says.
+    pub record: JobRecord,
+    /// Holds the lock as long as the process lives; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+impl Job {
+    /// Takes hold of the folder, making it if need be. Refuses a folder of another job, and one that is in
+    /// use.
+    pub(crate) fn open(settings: &Settings, num_prompts: usize, limit: Option<u64>) -> Result<Self, RunError> {
+        let folder = JobFolder::new(&settings.file.output);
+        fs::create_dir_all(folder.path()).map_err(|source| RunError::io(folder.path(), source))?;
+        let lock = lock(folder.path())?;
+        let earlier = folder.record()?;
+        let partitions = match &earlier {
+            None => {
+                refuse_foreign_files(folder.path())?;
+                settings.file.run.partitions.unwrap_or_else(|| partition::default_count(num_prompts))
+            }
+            Some(earlier) => {
+                check_same_job(settings, earlier, folder.path())?;
+                earlier.partitions
+            }
+        };
+        let prompts = limit.map_or(num_prompts as u64, |limit| limit.min(num_prompts as u64));
+        let record = JobRecord {
+            format_version: FORMAT_VERSION,
+            name: settings.file.name.clone(),
+            partitions,
+            prompts,
+            limit,
+            settings: settings.file.clone(),
+        };
+        for sub in ["answers", "rejected", "calls", "stages"] {
+            let path = folder.path().join(sub);
+            fs::create_dir_all(&path).map_err(|source| RunError::io(&path, source))?;
+        }
+        for stage in Stage::ALL {
+            let path = folder.path().join("stages").join(stage.as_str());
+            fs::create_dir_all(&path).map_err(|source| RunError::io(&path, source))?;
+        }
+        if earlier.as_ref() != Some(&record) {
+            crate::part::write_json(&folder.job_file(), &record)?;
+        }
+        Ok(Self { folder, record, _lock: lock })
+    }
+
+    /// The partitions of this job, in order.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
+        Partition::all(self.record.partitions)
+    }
+}
+
+fn check_same_job(settings: &Settings, earlier: &JobRecord, folder: &Path) -> Result<(), RunError> {
+    if earlier.name != settings.file.name {
+        let why = format!("it belongs to the job `{}`, and this one is `{}`", earlier.name, settings.file.name);
+        return Err(RunError::foreign(folder, why));
+    }
+    match settings.file.run.partitions {
+        Some(wanted) if wanted != earlier.partitions => {
+            let why = format!("it has {} partitions, and run.partitions asks for {wanted}", earlier.partitions);
+            Err(RunError::foreign(folder, why))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A folder that holds something else is not taken over.
+fn refuse_foreign_files(folder: &Path) -> Result<(), RunError> {
+    for entry in fs::read_dir(folder).map_err(|source| RunError::io(folder, source))? {
+        let name = entry.map_err(|source| RunError::io(folder, source))?.file_name();
+        let name = name.to_string_lossy();
+        if name != ".lock" && !name.starts_with(".tmp-") {
+            return Err(RunError::foreign(folder, format!("it is no job's folder (it holds `{name}`)")));
+        }
+    }
+    Ok(())
+}
+
+/// Locks the folder for this process. The lock goes with the process, however it ends; the file stays.
+fn lock(folder: &Path) -> Result<File, RunError> {
+    let path = folder.join(".lock");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(|source| RunError::io(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            return Err(RunError::InUse { folder: folder.to_owned(), holder: holder.trim().to_owned() });
+        }
+        Err(TryLockError::Error(source)) => return Err(RunError::io(&path, source)),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "process {}", std::process::id()));
+    written.map_err(|source| RunError::io(&path, source))?;
+    Ok(file)
+}

@@ -1,0 +1,45 @@
+//! Commits the prompts and the rejected lines.
+
+use twig_model::{Prompt, Rejection};
+use twig_shards::RejectedRow;
+
+use super::PromptTable;
+use crate::{
+    error::RunError,
+    fingerprint::{Fingerprint, in_partition},
+    job::Stage,
+    part::{OpenPart, PartRecord},
+    partition::Partition,
+    run::Run,
+    work::Work,
+};
+
+/// Commits the table, partition by partition. Always the whole table: a pilot samples from it.
+pub(crate) fn stage(run: &Run, table: &PromptTable) -> Result<(Vec<PartRecord>, bool), RunError> {
+    let mut rejected: Vec<Vec<&(Prompt, Rejection)>> = vec![Vec::new(); run.job.record.partitions as usize];
+    for row in &table.rejected {
+        let partition = Partition::of_prompt(&row.0.id, run.job.record.partitions);
+        rejected[partition.index as usize].push(row);
+    }
+    let mut work = Work::begin(run, Stage::Prompts, |partition| {
+        let prompts = in_partition(&table.prompts, partition);
+        let rejected = &rejected[partition.index as usize];
+        let fingerprint =
+            Fingerprint::of(Stage::Prompts).with_prompts(prompts).with("rejected", rejected).finish();
+        (fingerprint, (prompts.len() + rejected.len()) as u64)
+    })?;
+    for todo in std::mem::take(&mut work.todo) {
+        let mut part = OpenPart::create(&run.job.folder, Stage::Prompts, todo.partition)?;
+        for prompt in in_partition(&table.prompts, todo.partition) {
+            part.push([prompt.clone()])?;
+        }
+        for (prompt, rejection) in &rejected[todo.partition.index as usize] {
+            let Prompt { id, text, category, .. } = prompt.clone();
+            let stage = Stage::Prompts.as_str();
+            part.reject(RejectedRow::new(id.to_string(), text, category, stage, rejection.clone()));
+        }
+        let committed = part.commit(&run.job.folder, todo.fingerprint)?;
+        work.commit(run, todo.partition, committed);
+    }
+    work.finish(run)
+}

@@ -1,0 +1,100 @@
+//! What the dataset card says beyond the manifest.
+
+use twig_model::Role;
+use twig_shards::{CardFacts, CardTeacher};
+
+use super::{
+    select::Selection,
+    write::{SampleCounts, prefix_name},
+};
+use crate::{
+    run::Run,
+    settings::{PipelineFile, TeacherSettings},
+};
+
+pub(super) fn facts(run: &Run, selection: &Selection, samples: &SampleCounts) -> CardFacts {
+    let file = &run.settings.file;
+    CardFacts {
+        name: file.name.clone(),
+        license: "cc-by-4.0".to_owned(),
+        languages: vec!["en".to_owned()],
+        teachers: teachers(run, selection),
+        settings: settings(file),
+        categories: selection.categories.clone(),
+        tasks: samples.by_region(),
+        rewards: selection.rewards,
+        cost: None,
+        attributions: attributions(file),
+        limits: limits(file),
+    }
+}
+
+fn teachers(run: &Run, selection: &Selection) -> Vec<CardTeacher> {
+    let file = &run.settings.file;
+    let roles = [
+        (Role::Thinker, &file.roles.thinker),
+        (Role::Painter, &file.roles.painter),
+        (Role::Critic, &file.roles.critic),
+    ];
+    let judges = file.judgements.judges.values().map(|judge| (Role::Judge, &judge.teacher));
+    let painters: Vec<&str> = selection.painters.keys().map(String::as_str).collect();
+    let model = |role, name: &str| match role {
+        Role::Painter => painters.join(", "),
+        Role::Thinker | Role::Critic | Role::Judge => run.teachers.identity(name),
+    };
+    roles
+        .into_iter()
+        .chain(judges)
+        .map(|(role, name)| CardTeacher {
+            role: role.as_str().to_owned(),
+            name: name.clone(),
+            model: model(role, name),
+        })
+        .collect()
+}
+
+fn settings(file: &PipelineFile) -> Vec<(String, String)> {
+    let trajectories = &file.trajectories;
+    let condition = file.release.condition.clone().unwrap_or_else(|| "everything".to_owned());
+    [
+        ("mode", trajectories.mode.as_str().to_owned()),
+        ("regions (K)", format!("{} uniform horizontal bands", trajectories.regions)),
+        ("accept_score", trajectories.accept_score.to_string()),
+        ("redo_rounds", trajectories.redo_rounds.to_string()),
+        ("samples_per_prompt", trajectories.samples_per_prompt.to_string()),
+        ("release.where", condition),
+        ("validation_share", file.release.validation_share.to_string()),
+        ("prefix", prefix_name(file.release.prefix).to_owned()),
+        ("seed", file.seed.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn is_procedural(file: &PipelineFile) -> bool {
+    file.teachers.get(&file.roles.painter).is_some_and(|teacher| match teacher {
+        TeacherSettings::Procedural { .. } => true,
+    })
+}
+
+fn attributions(file: &PipelineFile) -> Vec<String> {
+    let twemoji = "Pictures contain artwork of Twemoji, copyright Twitter, Inc and other contributors, \
+                   licensed under CC-BY 4.0 (https://creativecommons.org/licenses/by/4.0/), recoloured, \
+                   resized and composed.";
+    if is_procedural(file) { vec![twemoji.to_owned()] } else { Vec::new() }
+}
+
+fn limits(file: &PipelineFile) -> Vec<String> {
+    let mut limits = vec![
+        "The text token ids in `janus` come from a byte-level tokenizer of our own, not from Janus-Pro's: make \
+         them again with the checkpoint's tokenizer before training it."
+            .to_owned(),
+        "The image token ids come from an embedded patch codebook, not from Janus-Pro's VQ-16.".to_owned(),
+    ];
+    if is_procedural(file) {
+        let drawn = "The pictures are drawn by a program from flat artwork; they are no photographs and look \
+                     like none. Thoughts and critiques follow fixed patterns.";
+        limits.push(drawn.to_owned());
+    }
+    limits
+}

@@ -1,0 +1,109 @@
+//! The release stage: selection, then shards, manifest and card. Asks no teacher anything, so trying another
+//! selection costs seconds.
+//!
+//! Holds the small columns of every row (about 100 bytes each) during selection; pictures are streamed.
+
+mod card;
+mod condition;
+mod select;
+mod write;
+
+use std::{collections::BTreeMap, fs};
+
+pub use condition::{CONDITION_COLUMNS, Condition, ConditionRow};
+use serde::{Deserialize, Serialize};
+use twig_shards::{Manifest, StageAccount};
+
+use crate::{error::RunError, fingerprint::Fingerprint, job::Stage, part::PartRecord, run::Run};
+
+/// What was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRecord {
+    /// Hash of everything that shaped the release.
+    pub fingerprint: String,
+    /// SHA-256 of `manifest.json`.
+    pub manifest_sha256: String,
+    /// Rows by table.
+    pub rows: BTreeMap<String, u64>,
+    /// Training samples by task.
+    pub samples: BTreeMap<String, u64>,
+    /// What came in, went out and was removed.
+    pub account: StageAccount,
+}
+
+/// The committed parts that a release is made from, stage by stage, in the order of partitions.
+pub(crate) struct Parts {
+    pub(crate) trajectories: Vec<PartRecord>,
+    pub(crate) judgements: Vec<PartRecord>,
+    pub(crate) tokens: Vec<PartRecord>,
+}
+
+/// Publishes, unless the release that lies there is already the one wanted. The flag tells whether
+/// anything was done.
+pub(crate) fn release(
+    run: &Run,
+    parts: &Parts,
+    accounts: &[StageAccount],
+) -> Result<(ReleaseRecord, bool), RunError> {
+    let fingerprint = fingerprint(run, parts, accounts);
+    if let Some(record) = standing(run, &fingerprint)? {
+        return Ok((record, false));
+    }
+    let selection = select::select(run)?;
+    let building = run.job.folder.path().join(".tmp-release");
+    if building.exists() {
+        fs::remove_dir_all(&building).map_err(|source| RunError::io(&building, source))?;
+    }
+    fs::create_dir_all(&building).map_err(|source| RunError::io(&building, source))?;
+    let written = write::shards(run, &selection, &building)?;
+    let account = selection.account();
+    let manifest = write::manifest(run, accounts, &account, written.configs);
+    let facts = card::facts(run, &selection, &written.samples);
+    twig_shards::publish(&building, &manifest, &facts)?;
+    let manifest_sha256 = twig_shards::atomic::digest(&building.join(Manifest::FILE_NAME))?.sha256;
+    let release = run.job.folder.release();
+    if release.exists() {
+        // Between this and the next line there is no release; the next run makes it again, from what is
+        // there, without asking anybody.
+        fs::remove_dir_all(&release).map_err(|source| RunError::io(&release, source))?;
+    }
+    fs::rename(&building, &release).map_err(|source| RunError::io(&release, source))?;
+    twig_shards::atomic::sync_folder(run.job.folder.path())?;
+    let record = ReleaseRecord {
+        fingerprint,
+        manifest_sha256,
+        rows: manifest.configs.iter().map(|config| (config.name.clone(), config.rows())).collect(),
+        samples: written.samples.by_task(),
+        account,
+    };
+    crate::part::write_json(&run.job.folder.release_record(), &record)?;
+    Ok((record, true))
+}
+
+fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> String {
+    let hashes = |records: &[PartRecord]| -> Vec<String> {
+        records.iter().map(|record| record.rows_file.sha256.clone()).collect()
+    };
+    Fingerprint::of(Stage::Prompts)
+        .with("release", &run.settings.file.release)
+        .with("judges", &run.settings.file.judgements)
+        .with("name", &run.settings.file.name)
+        .with("seed", &run.settings.file.seed)
+        .with("program", &env!("CARGO_PKG_VERSION"))
+        .with("trajectories", &hashes(&parts.trajectories))
+        .with("judgements", &hashes(&parts.judgements))
+        .with("tokens", &hashes(&parts.tokens))
+        .with("accounts", &accounts)
+        .finish()
+}
+
+fn standing(run: &Run, fingerprint: &str) -> Result<Option<ReleaseRecord>, RunError> {
+    let Ok(text) = fs::read_to_string(run.job.folder.release_record()) else { return Ok(None) };
+    let Ok(record) = serde_json::from_str::<ReleaseRecord>(&text) else { return Ok(None) };
+    let manifest = run.job.folder.release().join(Manifest::FILE_NAME);
+    if record.fingerprint != fingerprint || !manifest.exists() {
+        return Ok(None);
+    }
+    let found = twig_shards::atomic::digest(&manifest)?.sha256;
+    Ok((found == record.manifest_sha256).then_some(record))
+}

@@ -1,0 +1,271 @@
+//! A run: the stages one after the other, each partition by partition.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use twig_imaging::Rgb;
+use twig_shards::StageAccount;
+use twig_teacher::{AnswerStore, Stop};
+use twig_tokens::{ByteTokenizer, ImageTokenizer, PatchTokenizer};
+
+use crate::{
+    error::RunError,
+    events::{Event, EventLog, Observer},
+    fingerprint::{in_partition, on_top_of},
+    job::{Job, Stage},
+    judgements,
+    part::PartRecord,
+    prompts::{self, PromptTable},
+    release::{self, Parts, ReleaseRecord},
+    settings::{Settings, TokenizerSettings},
+    teachers::Teachers,
+    templates::Templates,
+    tokens, trajectories,
+    work::Work,
+};
+
+/// Everything that the stages of one run share.
+pub(crate) struct Run<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) job: Job,
+    pub(crate) templates: Templates,
+    pub(crate) teachers: Teachers,
+    pub(crate) answers: AnswerStore,
+    pub(crate) tokenizers: Vec<Arc<dyn ImageTokenizer>>,
+    pub(crate) text_tokenizer: ByteTokenizer,
+    /// Colour of what is not painted yet: that of code 0 of the first tokenizer.
+    pub(crate) placeholder: Rgb<u8>,
+    pub(crate) stop: Stop,
+    pub(crate) events: EventLog<'a>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct RunSummary {
+    /// What went into each stage and what became of it, the release last.
+    pub accounts: Vec<StageAccount>,
+    /// What was published.
+    pub release: ReleaseRecord,
+    /// Whether this run had anything to do.
+    pub did_something: bool,
+    /// Lines without text in the prompt files.
+    pub blank_lines: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Runs a job to its end, or as far as it gets. Whatever was done before stays and is not done again.
+///
+/// With a `limit` it is a pilot: a fair sample of so many prompts, of which a full run later asks nothing
+/// again. On `stop`, questions under way are finished and kept, for at most `run.shutdown_secs`.
+pub async fn run(
+    settings: &Settings,
+    limit: Option<usize>,
+    stop: Stop,
+    observer: &dyn Observer,
+) -> Result<RunSummary, RunError> {
+    let start = Instant::now();
+    let table = PromptTable::load(&settings.file.prompts, &settings.base)?;
+    let job = Job::open(settings, table.prompts.len(), limit.map(|limit| limit as u64))?;
+    twig_shards::atomic::sweep(job.folder.path())?;
+    let events = EventLog::open(job.folder.path(), observer)
+        .map_err(|source| RunError::io(job.folder.path(), source))?;
+    let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
+    let tokenizers: Vec<_> = settings.file.tokens.tokenizers.iter().map(tokenizer).collect::<Result<_, _>>()?;
+    let run = Run {
+        settings,
+        job,
+        templates: Templates::shipped()?,
+        teachers: Teachers::new(&settings.file),
+        answers,
+        placeholder: tokenizers.first().map_or(Rgb([0; 3]), |tokenizer| tokenizer.placeholder()),
+        tokenizers,
+        text_tokenizer: ByteTokenizer::new(),
+        stop,
+        events,
+    };
+    run.events.emit(Event::RunStarted {
+        job: settings.file.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        prompts: run.job.record.prompts,
+        limit: limit.map(|limit| limit as u64),
+    });
+    let outcome = tokio::select! {
+        outcome = run.stages(&table, limit) => outcome,
+        () = run.shutdown_deadline() => Err(RunError::Interrupted),
+    };
+    let (name, detail) = match &outcome {
+        Ok(_) => ("done", None),
+        Err(RunError::Interrupted) => ("interrupted", None),
+        Err(error) => ("failed", Some(error.to_string())),
+    };
+    run.events.emit(Event::RunFinished {
+        outcome: name.to_owned(),
+        detail,
+        seconds: start.elapsed().as_secs_f64(),
+    });
+    let (accounts, release, did_something) = outcome?;
+    Ok(RunSummary { accounts, release, did_something, blank_lines: table.blank_lines, elapsed: start.elapsed() })
+}
+
+/// A name for this run's segments of the answer store, used by no other run.
+fn writer_name() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{:016x}-{}", since.as_nanos() as u64, std::process::id())
+}
+
+fn tokenizer(settings: &TokenizerSettings) -> Result<Arc<dyn ImageTokenizer>, RunError> {
+    match settings {
+        TokenizerSettings::Patch => Ok(Arc::new(PatchTokenizer::embedded()?)),
+    }
+}
+
+impl Run<'_> {
+    async fn stages(
+        &self,
+        table: &PromptTable,
+        limit: Option<usize>,
+    ) -> Result<(Vec<StageAccount>, ReleaseRecord, bool), RunError> {
+        let (mut accounts, mut did_something) = (Vec::new(), false);
+        let mut finished = |(records, did): (Vec<PartRecord>, bool), stage| {
+            did_something |= did;
+            accounts.push(account(stage, &records)?);
+            Ok::<_, RunError>(records)
+        };
+        finished(prompts::stage::stage(self, table)?, Stage::Prompts)?;
+        let trajectories = finished(self.trajectories(table, limit).await?, Stage::Trajectories)?;
+        self.check_rejected(&trajectories)?;
+        let judgements = finished(self.judgements(&trajectories).await?, Stage::Judgements)?;
+        let tokens = finished(self.tokens(&trajectories)?, Stage::Tokens)?;
+        let parts = Parts { trajectories, judgements, tokens };
+        check_chain(&parts)?;
+        let (release, published) = self.release(&parts, &accounts)?;
+        accounts.push(release.account.clone());
+        Ok((accounts, release, did_something || published))
+    }
+
+    /// Waits for a stop, then for as long as questions under way may take.
+    async fn shutdown_deadline(&self) {
+        self.stop.requested().await;
+        let shutdown_secs = self.settings.file.run.shutdown_secs;
+        self.events.emit(Event::Stopping { shutdown_secs });
+        tokio::time::sleep(Duration::from_secs(shutdown_secs)).await;
+    }
+
+    /// Runs `work` where blocking is allowed.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+    ) -> Result<T, RunError> {
+        tokio::task::spawn_blocking(work).await.map_err(|_| RunError::Worker)?
+    }
+
+    async fn trajectories(
+        &self,
+        table: &PromptTable,
+        limit: Option<usize>,
+    ) -> Result<(Vec<PartRecord>, bool), RunError> {
+        let prompts = match limit {
+            Some(limit) => table.pilot(limit, self.settings.file.seed),
+            None => table.prompts.clone(),
+        };
+        let samples = u64::from(self.settings.file.trajectories.samples_per_prompt);
+        let base = trajectories::fingerprint(self);
+        let work = Work::begin(self, Stage::Trajectories, |partition| {
+            let mine = in_partition(&prompts, partition);
+            (base.clone().with_prompts(mine).finish(), mine.len() as u64 * samples)
+        })?;
+        work.side_by_side(self, |todo, window| {
+            let mine = in_partition(&prompts, todo.partition);
+            trajectories::partition(self, todo.partition, mine, todo.fingerprint, window)
+        })
+        .await
+    }
+
+    async fn judgements(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
+        let base = judgements::fingerprint(self);
+        let work = Work::begin(self, Stage::Judgements, |partition| on_top_of(&base, trajectories, partition))?;
+        work.side_by_side(self, |todo, window| {
+            judgements::partition(self, todo.partition, todo.fingerprint, window)
+        })
+        .await
+    }
+
+    fn tokens(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
+        let base = tokens::fingerprint(self);
+        let mut work = Work::begin(self, Stage::Tokens, |partition| on_top_of(&base, trajectories, partition))?;
+        for todo in std::mem::take(&mut work.todo) {
+            let committed =
+                tokio::task::block_in_place(|| tokens::partition(self, todo.partition, todo.fingerprint))?;
+            work.commit(self, todo.partition, committed);
+        }
+        work.finish(self)
+    }
+
+    fn release(
+        &self,
+        parts: &Parts,
+        accounts: &[StageAccount],
+    ) -> Result<(ReleaseRecord, bool), RunError> {
+        let start = Instant::now();
+        let rows: u64 = parts.trajectories.iter().map(|record| record.rows_out).sum();
+        self.events.emit(Event::StageStarted { stage: "release".to_owned(), partitions: 1, skipped: 0, rows });
+        let (record, did) = tokio::task::block_in_place(|| release::release(self, parts, accounts))?;
+        self.events.emit(Event::finished(&record.account, start.elapsed()));
+        Ok((record, did))
+    }
+
+    fn check_rejected(&self, trajectories: &[PartRecord]) -> Result<(), RunError> {
+        let rows_in: u64 = trajectories.iter().map(|record| record.rows_in).sum();
+        let rejected = rows_in - trajectories.iter().map(|record| record.rows_out).sum::<u64>();
+        let share = rejected as f64 / rows_in.max(1) as f64;
+        let most = self.settings.file.run.max_rejected;
+        if share <= most {
+            return Ok(());
+        }
+        let detail = format!(
+            "{rejected} of {rows_in} trajectories were rejected ({:.1} %, and run.max_rejected is {:.1} %)",
+            share * 100.0,
+            most * 100.0
+        );
+        Err(RunError::TooManyRejected { detail })
+    }
+}
+
+/// What the release takes from a trajectory must have come out of the stages before.
+fn check_chain(parts: &Parts) -> Result<(), RunError> {
+    let sum = |records: &[PartRecord], rows: fn(&PartRecord) -> u64| records.iter().map(rows).sum::<u64>();
+    let made = sum(&parts.trajectories, |record| record.rows_out);
+    for (stage, records) in [(Stage::Judgements, &parts.judgements), (Stage::Tokens, &parts.tokens)] {
+        let taken = sum(records, |record| record.rows_in);
+        if taken != made {
+            let name = stage.as_str();
+            return Err(RunError::Accounting(format!("{made} trajectories were made and {name} took in {taken}")));
+        }
+    }
+    Ok(())
+}
+
+/// Rows in and out of a stage; every row that came in must have gone out or been rejected.
+pub(crate) fn account(stage: Stage, records: &[PartRecord]) -> Result<StageAccount, RunError> {
+    let mut account = StageAccount {
+        stage: stage.as_str().to_owned(),
+        rows_in: 0,
+        rows_out: 0,
+        rejected: std::collections::BTreeMap::new(),
+    };
+    for record in records {
+        account.rows_in += record.rows_in;
+        account.rows_out += record.rows_out;
+        for (reason, count) in &record.rejected {
+            *account.rejected.entry(*reason).or_insert(0) += count;
+        }
+    }
+    if account.balances() {
+        Ok(account)
+    } else {
+        Err(RunError::Accounting(format!("stage {} does not balance: {account:?}", account.stage)))
+    }
+}

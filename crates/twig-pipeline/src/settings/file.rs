@@ -1,0 +1,322 @@
+//! The fields of a pipeline file. Field comments are the user's documentation: they become the JSON Schema
+//! in `schemas/`, which editors show while one types.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use twig_model::Mode;
+use twig_procedural::ProceduralSettings;
+use twig_tokens::layout::PrefixStyle;
+
+/// A build job: which prompts, which teachers, how trajectories are made, and what is released.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "twig pipeline file")]
+pub struct PipelineFile {
+    /// Version of the format of this file; 1 is the only one so far.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// Name of the job and of its dataset. An output folder belongs to the job of one name.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Output folder, relative to the current directory. `${VARIABLE}` is replaced by that variable of the
+    /// environment, `${VARIABLE:-default}` has a default.
+    #[schemars(length(min = 1))]
+    pub output: String,
+    /// Seed of everything that is drawn by lot. The same seed, prompts and settings give the same bytes.
+    #[serde(default)]
+    #[schemars(range(max = 4_294_967_295_u32))]
+    pub seed: u32,
+    /// Where the prompts come from.
+    pub prompts: PromptSettings,
+    /// The teachers, by names of your choice.
+    pub teachers: BTreeMap<String, TeacherSettings>,
+    /// Which teacher takes which role.
+    pub roles: RoleSettings,
+    /// How trajectories are made: the expensive stage.
+    #[serde(default)]
+    pub trajectories: TrajectorySettings,
+    /// Who scores finished pictures.
+    pub judgements: JudgementSettings,
+    /// Which image tokenizers encode the pictures.
+    #[serde(default)]
+    pub tokens: TokenSettings,
+    /// What is published, and in what form. Changing it asks no teacher anything.
+    #[serde(default)]
+    pub release: ReleaseSettings,
+    /// How the run goes about it. Changes nothing in the result.
+    #[serde(default)]
+    pub run: RunSettings,
+}
+
+/// Where the prompts come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromptSettings {
+    /// Files or glob patterns, relative to the pipeline file: `.txt` (a prompt a line), `.jsonl`, `.csv` or
+    /// `.parquet`. `${VARIABLE}` as in `output`.
+    #[schemars(length(min = 1))]
+    pub files: Vec<String>,
+    /// Field or column with the prompt, in JSONL, CSV and Parquet.
+    #[serde(default = "default_text_field")]
+    pub text_field: String,
+    /// Field or column with the category, in JSONL, CSV and Parquet. Where it is absent the category is the
+    /// file's name without its ending and without `_train`, `_val` or `_test`.
+    #[serde(default = "default_category_field")]
+    pub category_field: String,
+    /// One category for all prompts.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Prompts with more characters are rejected as `too_long`.
+    #[serde(default = "default_max_chars")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_chars: usize,
+}
+
+fn default_text_field() -> String {
+    "prompt".to_owned()
+}
+
+fn default_category_field() -> String {
+    "category".to_owned()
+}
+
+fn default_max_chars() -> usize {
+    2_000
+}
+
+/// A teacher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TeacherSettings {
+    /// The embedded teacher: draws what it reads, needs no network and no key.
+    Procedural {
+        /// Questions under way at once.
+        #[serde(default = "default_concurrency")]
+        #[schemars(range(min = 1, max = 4096))]
+        concurrency: usize,
+        /// How it draws, and which mistakes it makes how often.
+        #[serde(default)]
+        settings: ProceduralSettings,
+    },
+}
+
+impl TeacherSettings {
+    /// Questions under way at once.
+    pub fn concurrency(&self) -> usize {
+        match self {
+            Self::Procedural { concurrency, .. } => *concurrency,
+        }
+    }
+}
+
+fn default_concurrency() -> usize {
+    16
+}
+
+/// Which teacher takes which role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleSettings {
+    /// Writes the thoughts.
+    pub thinker: String,
+    /// Makes the pictures.
+    pub painter: String,
+    /// Scores regions and revises thoughts.
+    pub critic: String,
+}
+
+/// How trajectories are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrajectorySettings {
+    /// `whole_image`: K thoughts, one picture, cut into K regions, a critique a region. `region_by_region`:
+    /// think, paint the region, critique, redo, region after region.
+    #[schemars(with = "ModeName")]
+    pub mode: Mode,
+    /// K: the number of uniform horizontal bands, at most the rows of the token grid.
+    #[schemars(range(min = 1))]
+    pub regions: usize,
+    /// A region is accepted from this score on.
+    #[schemars(range(min = 0, max = 100))]
+    pub accept_score: i32,
+    /// How often a region that was not accepted is painted again. TwiG-50K used 0, zero-shot TwiG 1.
+    #[schemars(range(min = 0, max = 8))]
+    pub redo_rounds: u32,
+    /// Trajectories made of each prompt.
+    #[schemars(range(min = 1, max = 64))]
+    pub samples_per_prompt: u32,
+    /// How often a teacher is asked again, with what was wrong, when its answer misses the form asked for.
+    #[schemars(range(min = 0, max = 8))]
+    pub invalid_answer_retries: u32,
+}
+
+impl Default for TrajectorySettings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::WholeImage,
+            regions: 3,
+            accept_score: 90,
+            redo_rounds: 0,
+            samples_per_prompt: 1,
+            invalid_answer_retries: 2,
+        }
+    }
+}
+
+/// The names of [`Mode`], for the schema.
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used")]
+enum ModeName {
+    /// K thoughts, one picture, K critiques: how TwiG-50K was made.
+    WholeImage,
+    /// Think, paint, critique, redo, region after region: zero-shot TwiG.
+    RegionByRegion,
+}
+
+/// Who scores finished pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JudgementSettings {
+    /// The judges, by names of your choice. `reward` is the weighted mean of their overall scores.
+    pub judges: BTreeMap<String, JudgeSettings>,
+    /// Score every region too, not just the whole picture. Asks K more questions a picture and judge.
+    #[serde(default)]
+    pub regions: bool,
+}
+
+/// A judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeSettings {
+    /// The teacher that judges.
+    pub teacher: String,
+    /// Its weight in `reward`.
+    #[serde(default = "default_weight")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub weight: u32,
+}
+
+fn default_weight() -> u32 {
+    1
+}
+
+/// Which image tokenizers encode the pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenSettings {
+    /// The tokenizers; the first one's ids stand in `trajectories`, `steps`, `sft` and `janus`.
+    #[schemars(length(min = 1))]
+    pub tokenizers: Vec<TokenizerSettings>,
+}
+
+impl Default for TokenSettings {
+    fn default() -> Self {
+        Self { tokenizers: vec![TokenizerSettings::Patch] }
+    }
+}
+
+/// An image tokenizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenizerSettings {
+    /// The embedded patch codebook: 24 × 24 tokens of 16 × 16 pixels.
+    Patch,
+}
+
+/// What is published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReleaseSettings {
+    /// Which trajectories are published: an SQL condition over `reward`, `min_step_score`, `attempts`,
+    /// `num_regions`, `sample_index`, `category`, `mode` and `prompt`, for example
+    /// `reward >= 80 and min_step_score >= 60`. Everything where it is absent.
+    #[serde(rename = "where")]
+    pub condition: Option<String>,
+    /// Share of the prompts that goes to the validation split.
+    #[schemars(range(min = 0.0, max = 0.5))]
+    pub validation_share: f64,
+    /// Size at which a shard is closed, in MB.
+    #[schemars(range(min = 1, max = 4096))]
+    pub shard_mb: u32,
+    /// The text before the image tokens: `twig`, as the released code has it, or `janus`, Janus's template.
+    #[schemars(with = "PrefixName")]
+    pub prefix: PrefixStyle,
+    /// Weights of the task groups in the default mix (`in_default_mix`). The paper found thinking and
+    /// generating at 1:1 best, and every mix with reflecting worse.
+    pub mix: MixSettings,
+}
+
+impl Default for ReleaseSettings {
+    fn default() -> Self {
+        Self {
+            condition: None,
+            validation_share: 0.02,
+            shard_mb: 400,
+            prefix: PrefixStyle::Twig,
+            mix: MixSettings::default(),
+        }
+    }
+}
+
+/// The names of [`PrefixStyle`], for the schema.
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used")]
+enum PrefixName {
+    /// `User: τ1 … τk\n\nAssistant:<begin_of_image>`.
+    Twig,
+    /// `<|User|>: τ1 … τk\n\n<|Assistant|>:<begin_of_image>`.
+    Janus,
+}
+
+/// Weights of the task groups in the default mix.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MixSettings {
+    /// What to say.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub think: f64,
+    /// How to refine.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub reflect: f64,
+    /// Image tokens.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub generate: f64,
+}
+
+impl Default for MixSettings {
+    fn default() -> Self {
+        Self { think: 1.0, reflect: 0.0, generate: 1.0 }
+    }
+}
+
+/// How the run goes about it. Nothing here changes a byte of the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunSettings {
+    /// Number of partitions of a new job; fixed once the job has begun. By default one for every 200 prompts.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub partitions: Option<u32>,
+    /// Partitions open at once, so that the tail of one does not starve the teachers.
+    #[schemars(range(min = 1, max = 256))]
+    pub open_partitions: usize,
+    /// Trajectories under way at once over all open partitions. By default twice the concurrency of the
+    /// teacher that has the most.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub in_flight: Option<usize>,
+    /// After Ctrl-C, seconds until the run ends even if questions are still under way.
+    #[schemars(range(min = 0, max = 3600))]
+    pub shutdown_secs: u64,
+    /// Largest share of the prompts that trajectories may reject; the run ends with exit code 3 above it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub max_rejected: f64,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self { partitions: None, open_partitions: 4, in_flight: None, shutdown_secs: 60, max_rejected: 1.0 }
+    }
+}

@@ -1,0 +1,237 @@
+//! The pipeline file: read, checked as a whole, and resolved to what a run needs.
+
+mod check;
+mod file;
+mod node;
+mod variables;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+pub use file::{
+    JudgeSettings, JudgementSettings, MixSettings, PipelineFile, PromptSettings, ReleaseSettings,
+    RoleSettings, RunSettings, TeacherSettings, TokenSettings, TokenizerSettings, TrajectorySettings,
+};
+use node::{Node, NodeKind, Place};
+use serde_json::Value;
+use twig_model::{Geometry, Schedule};
+
+use crate::release::Condition;
+
+/// Largest pipeline file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// One thing that is wrong with a pipeline file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    place: Place,
+    path: String,
+    message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => write!(f, "{}: {}", self.place, self.message),
+            path => write!(f, "{}: `{path}`: {}", self.place, self.message),
+        }
+    }
+}
+
+/// Why a pipeline file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the pipeline file {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is far too long for a pipeline file.
+    #[error("{path} has {bytes} bytes; a pipeline file has at most {MAX_FILE_BYTES}")]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Everything that is wrong with it, in the order of its lines.
+    #[error("{path} has {} problem(s):{}", problems.len(), bulleted(problems))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// At least one.
+        problems: Vec<Problem>,
+    },
+}
+
+fn bulleted(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// A pipeline file whose every field has been checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The fields, with defaults filled in and variables replaced.
+    pub file: PipelineFile,
+    /// The folder that prompt files are relative to.
+    pub base: PathBuf,
+    /// The regions of every trajectory.
+    pub schedule: Schedule,
+    /// The release's condition, parsed.
+    pub condition: Option<Condition>,
+}
+
+impl Settings {
+    /// Reads and checks a pipeline file.
+    ///
+    /// `overrides` are `key.path=value` arguments that replace fields before the check.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, SettingsError> {
+        let unreadable = |source| SettingsError::Unreadable { path: path.to_owned(), source };
+        let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+        if bytes > MAX_FILE_BYTES {
+            return Err(SettingsError::TooLong { path: path.to_owned(), bytes });
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(&text, base, overrides)
+            .map_err(|problems| SettingsError::Invalid { path: path.to_owned(), problems })
+    }
+
+    /// Checks the text of a pipeline file; on failure, says everything that is wrong with it.
+    pub fn parse(text: &str, base: PathBuf, overrides: &[String]) -> Result<Self, Vec<Problem>> {
+        let mut node = Node::parse(text).map_err(|error| vec![unparsable(&error)])?;
+        for argument in overrides {
+            let (path, value) = parse_override(argument).map_err(|problem| vec![problem])?;
+            node.set(&path, value);
+        }
+        let mut problems = check::check(&node, &pipeline_schema());
+        if problems.is_empty() {
+            match Self::resolve(&node, base) {
+                Ok(settings) => return Ok(settings),
+                Err(found) => problems = found,
+            }
+        }
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        Err(problems)
+    }
+
+    /// Hash of the settings that shape the result; how the run goes about it does not.
+    pub fn hash(&self) -> String {
+        let file = PipelineFile { run: RunSettings::default(), output: String::new(), ..self.file.clone() };
+        let json = serde_json::to_vec(&file).unwrap_or_default();
+        blake3::hash(&json).to_hex()[..32].to_owned()
+    }
+
+    /// Trajectories under way at once over all open partitions.
+    pub fn in_flight(&self) -> usize {
+        let most = self.file.teachers.values().map(TeacherSettings::concurrency).max().unwrap_or(1);
+        self.file.run.in_flight.unwrap_or(2 * most)
+    }
+
+    /// Checks what a schema cannot say.
+    fn resolve(node: &Node, base: PathBuf) -> Result<Self, Vec<Problem>> {
+        let mut file: PipelineFile = serde_json::from_value(node.to_json())
+            .map_err(|error| vec![problem_at(node, "", error.to_string())])?;
+        let mut problems = Vec::new();
+        let mut wrong = |path: &str, message: String| problems.push(problem_at(node, path, message));
+
+        let mut replace = |path: &str, text: &mut String| match variables::replaced(text) {
+            Ok(replaced) => *text = replaced,
+            Err(message) => wrong(path, message),
+        };
+        replace("output", &mut file.output);
+        for (index, pattern) in file.prompts.files.iter_mut().enumerate() {
+            replace(&format!("prompts.files.{index}"), pattern);
+        }
+
+        let teachers: Vec<&str> = file.teachers.keys().map(String::as_str).collect();
+        let roles = &file.roles;
+        let named = [
+            ("roles.thinker".to_owned(), &roles.thinker),
+            ("roles.painter".to_owned(), &roles.painter),
+            ("roles.critic".to_owned(), &roles.critic),
+        ];
+        let judges = file.judgements.judges.iter();
+        let judges = judges.map(|(name, judge)| (format!("judgements.judges.{name}.teacher"), &judge.teacher));
+        for (path, teacher) in named.into_iter().chain(judges) {
+            if !teachers.contains(&teacher.as_str()) {
+                let known = check::listed(&teachers);
+                wrong(&path, format!("no teacher is called `{teacher}`; the teachers are {known}"));
+            }
+        }
+        if file.judgements.judges.is_empty() {
+            wrong("judgements.judges", "at least one judge is wanted: `reward` is their mean".to_owned());
+        }
+        for (name, teacher) in &file.teachers {
+            let TeacherSettings::Procedural { settings, .. } = teacher;
+            for message in settings.problems() {
+                wrong(&format!("teachers.{name}.settings"), message);
+            }
+        }
+        let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions);
+        if let Err(error) = &schedule {
+            wrong("trajectories.regions", error.to_string());
+        }
+        let condition = file.release.condition.as_deref().map(Condition::parse).transpose();
+        if let Err(message) = &condition {
+            wrong("release.where", message.clone());
+        }
+        match (schedule, condition) {
+            (Ok(schedule), Ok(condition)) if problems.is_empty() => {
+                Ok(Self { file, base, schedule, condition })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+/// The JSON Schema of the pipeline file, as it stands in `schemas/pipeline.schema.json`.
+pub(crate) fn pipeline_schema() -> Value {
+    schemars::schema_for!(PipelineFile).to_value()
+}
+
+fn problem_at(node: &Node, path: &str, message: String) -> Problem {
+    Problem { place: node.place_of(path).clone(), path: path.to_owned(), message }
+}
+
+fn unparsable(error: &serde_saphyr::Error) -> Problem {
+    let line = error.location().map_or(1, |location| location.line());
+    Problem { place: Place::Line(line), path: String::new(), message: format!("this is not YAML: {error}") }
+}
+
+fn parse_override(argument: &str) -> Result<(String, Node), Problem> {
+    let place = Place::Argument(argument.to_owned());
+    let wrong = |message: &str| Problem {
+        place: place.clone(),
+        path: String::new(),
+        message: message.to_owned(),
+    };
+    let (path, value) =
+        argument.split_once('=').ok_or_else(|| wrong("`key.path=value` is wanted"))?;
+    let mut node = Node::parse(value).map_err(|error| wrong(&format!("the value is not YAML: {error}")))?;
+    relocate(&mut node, &place);
+    Ok((path.trim().to_owned(), node))
+}
+
+fn relocate(node: &mut Node, place: &Place) {
+    node.place = place.clone();
+    match &mut node.kind {
+        NodeKind::Scalar(_) => {}
+        NodeKind::List(items) => items.iter_mut().for_each(|item| relocate(item, place)),
+        NodeKind::Map(fields) => {
+            for (_, at, value) in fields {
+                *at = place.clone();
+                relocate(value, place);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! The wording of the questions: prompt templates that ship as files, rendered to messages.
+
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use twig_model::{
+    ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask, Part, Picture, Region, Rendered, Schedule,
+    Speaker, Task, ThinkTask,
+};
+
+const SOURCES: [(&str, &str); 4] = [
+    ("think_all", include_str!("../templates/think_all.txt")),
+    ("think", include_str!("../templates/think.txt")),
+    ("critique", include_str!("../templates/critique.txt")),
+    ("judge", include_str!("../templates/judge.txt")),
+];
+
+/// The prompt templates of a job.
+#[derive(Debug)]
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+/// A template that does not parse or asks for a variable it is not given.
+#[derive(Debug, thiserror::Error)]
+#[error("prompt template")]
+pub struct TemplateError(#[from] minijinja::Error);
+
+impl Templates {
+    /// The templates that ship with the program.
+    pub fn shipped() -> Result<Self, TemplateError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        for (name, source) in SOURCES {
+            environment.add_template(name, source)?;
+        }
+        Ok(Self { environment })
+    }
+
+    /// Name and hash of each template: part of fingerprints, manifest and card.
+    pub fn hashes(&self) -> Vec<(String, String)> {
+        SOURCES.iter().map(|(name, _)| ((*name).to_owned(), self.hash(name))).collect()
+    }
+
+    /// Hash of one template, 16 hexadecimal digits; empty for a name that there is not.
+    pub fn hash(&self, name: &str) -> String {
+        let source = self.environment.get_template(name).map(|template| template.source().to_owned());
+        source.map_or_else(|_| String::new(), |s| blake3::hash(s.as_bytes()).to_hex()[..16].to_owned())
+    }
+
+    /// The task as a model reads it.
+    pub fn render(&self, task: &Task) -> Result<Rendered, TemplateError> {
+        match task {
+            Task::Think(task) => self.think(task),
+            Task::Paint(task) => Ok(paint(task)),
+            Task::Critique(task) => self.critique(task),
+            Task::Judge(task) => self.judge(task),
+        }
+    }
+
+    fn think(&self, task: &ThinkTask) -> Result<Rendered, TemplateError> {
+        let Some(index) = task.region_index else {
+            let regions: Vec<Value> = task.schedule.regions().iter().map(|r| told(r, &task.schedule)).collect();
+            let text = self.text("think_all", context! { prompt => &task.prompt, regions })?;
+            return Ok(chat(None, text, "thoughts"));
+        };
+        let text = self.text(
+            "think",
+            context! {
+                prompt => &task.prompt,
+                earlier_thoughts => &task.earlier_thoughts,
+                region => told(&task.schedule.regions()[index], &task.schedule),
+                number => index + 1,
+                count => task.schedule.num_regions(),
+            },
+        )?;
+        Ok(chat(task.canvas.clone(), text, "thought"))
+    }
+
+    fn critique(&self, task: &CritiqueTask) -> Result<Rendered, TemplateError> {
+        let text = self.text(
+            "critique",
+            context! {
+                prompt => &task.prompt,
+                thoughts => &task.thoughts,
+                region => told(&task.schedule.regions()[task.region_index], &task.schedule),
+                number => task.region_index + 1,
+                count => task.schedule.num_regions(),
+            },
+        )?;
+        Ok(chat(Some(task.canvas.clone()), text, "critique"))
+    }
+
+    fn judge(&self, task: &JudgeTask) -> Result<Rendered, TemplateError> {
+        let region = task.region_index.map(|index| told(&task.schedule.regions()[index], &task.schedule));
+        let text = self.text(
+            "judge",
+            context! {
+                prompt => &task.prompt,
+                thoughts => &task.thoughts,
+                region,
+                number => task.region_index.map_or(0, |index| index + 1),
+            },
+        )?;
+        Ok(chat(Some(task.picture.clone()), text, "judgement"))
+    }
+
+    fn text(&self, name: &str, context: Value) -> Result<String, TemplateError> {
+        Ok(self.environment.get_template(name)?.render(context)?.trim_end().to_owned())
+    }
+}
+
+/// A region as templates speak of it: its name, and where it lies in percent of the height.
+fn told(region: &Region, schedule: &Schedule) -> Value {
+    let grid = schedule.geometry().grid;
+    let rows = region.rows(grid);
+    let percent = |row: u32| (row * 100 + grid.rows / 2) / grid.rows;
+    let place = format!("from {} % to {} % of the height, from the top", percent(rows.start), percent(rows.end));
+    context! { name => &region.name, place }
+}
+
+fn chat(picture: Option<Picture>, text: String, answer_schema: &'static str) -> Rendered {
+    let parts = picture.map(Part::Picture).into_iter().chain([Part::Text(text)]).collect();
+    let message = Message { speaker: Speaker::User, parts };
+    Rendered::Chat(ChatForm { messages: vec![message], answer_schema: Some(answer_schema) })
+}
+
+/// The painter is told the thoughts and nothing else: T is no input of the generator.
+fn paint(task: &PaintTask) -> Rendered {
+    let geometry = task.schedule.geometry();
+    let editable_rows = task.region_index.map(|index| {
+        let rows = task.schedule.regions()[index].rows(geometry.grid);
+        (rows.start * geometry.cell_height(), rows.end * geometry.cell_height())
+    });
+    Rendered::Image(ImageForm {
+        prompt: task.thoughts.join(" "),
+        image_size: geometry.image_size,
+        base: task.base.clone(),
+        editable_rows,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twig_model::Geometry;
+
+    fn text_of(rendered: Rendered) -> String {
+        match rendered {
+            Rendered::Chat(form) => match form.messages[0].parts.last() {
+                Some(Part::Text(text)) => text.clone(),
+                other => panic!("{other:?}"),
+            },
+            Rendered::Image(form) => form.prompt,
+        }
+    }
+
+    #[test]
+    fn the_questions_read_as_a_model_will_read_them() {
+        let templates = Templates::shipped().unwrap();
+        let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
+        let picture = Picture::new(b"png".to_vec());
+        let think = |region_index, earlier: &[&str]| {
+            Task::Think(ThinkTask {
+                prompt: "a red car left of a cat".to_owned(),
+                schedule: schedule.clone(),
+                region_index,
+                earlier_thoughts: earlier.iter().map(|t| (*t).to_owned()).collect(),
+                canvas: None,
+            })
+        };
+        let critique = Task::Critique(CritiqueTask {
+            prompt: "a red car left of a cat".to_owned(),
+            schedule: schedule.clone(),
+            region_index: 1,
+            thoughts: vec!["A clear sky.".to_owned(), "A red car.".to_owned()],
+            canvas: picture.clone(),
+        });
+        let judge = |region_index| {
+            Task::Judge(JudgeTask {
+                prompt: "a red car left of a cat".to_owned(),
+                schedule: schedule.clone(),
+                region_index,
+                thoughts: vec!["A clear sky.".to_owned(), "A red car.".to_owned(), "Grass.".to_owned()],
+                picture: picture.clone(),
+            })
+        };
+        let tasks = [
+            think(None, &[]),
+            think(Some(0), &[]),
+            think(Some(1), &["A clear sky."]),
+            critique,
+            judge(None),
+            judge(Some(2)),
+        ];
+        let texts: Vec<String> =
+            tasks.iter().map(|task| text_of(templates.render(task).unwrap())).collect();
+        insta::assert_snapshot!(texts.join("\n\n=====\n\n"));
+    }
+}

@@ -1,0 +1,242 @@
+//! One trajectory: the order of questions, which is the scheme of the paper (section 3).
+
+use std::sync::Arc;
+
+use twig_imaging::{Rgb, RgbImage};
+use twig_model::{
+    Attempt, CritiqueTask, Mode, PaintTask, Picture, Prompt, Schedule, Step, Task, Teacher, ThinkTask,
+    Trajectory, TrajectoryId,
+};
+use twig_shards::{CallRow, RejectedRow};
+
+use super::canvas;
+use crate::{
+    answers,
+    asking::{Asking, Position, Unanswered},
+    error::RunError,
+    job::Stage,
+    settings::TrajectorySettings,
+    templates::Templates,
+};
+
+/// What became of a prompt.
+pub(super) enum Outcome {
+    Made(Box<Trajectory>),
+    Rejected(RejectedRow),
+}
+
+/// Makes trajectories with the teachers of one open partition.
+pub(super) struct Maker<'a> {
+    pub(super) settings: &'a TrajectorySettings,
+    pub(super) schedule: &'a Schedule,
+    /// Colour of what is not painted yet.
+    pub(super) placeholder: Rgb<u8>,
+    pub(super) thinker: Arc<dyn Teacher>,
+    pub(super) painter: Arc<dyn Teacher>,
+    pub(super) critic: Arc<dyn Teacher>,
+}
+
+/// A trajectory on its way.
+struct Draft<'a> {
+    prompt: &'a Prompt,
+    /// The thoughts as they stand: τ̂ in τ's place once a region was redone.
+    thoughts: Vec<String>,
+    /// What has been painted so far; the whole picture from the beginning in whole-image mode.
+    picture: Arc<RgbImage>,
+    steps: Vec<Step>,
+    painter: String,
+}
+
+impl Maker<'_> {
+    pub(super) async fn make(
+        &self,
+        templates: &Templates,
+        prompt: &Prompt,
+        sample_index: u32,
+        seed: u64,
+    ) -> Result<(Outcome, Vec<CallRow>), RunError> {
+        let id = TrajectoryId { prompt: prompt.id.clone(), sample_index }.to_string();
+        let mut asking = Asking {
+            stage: Stage::Trajectories,
+            templates,
+            trajectory_seed: seed,
+            prompt_id: prompt.id.clone(),
+            trajectory_id: id.clone(),
+            invalid_answer_retries: self.settings.invalid_answer_retries,
+            calls: Vec::new(),
+        };
+        let outcome = match self.draft(&mut asking, prompt).await {
+            Ok(draft) => Outcome::made(self.finished(draft, sample_index, seed)),
+            Err(Unanswered::Rejected(rejection)) => Outcome::rejected(prompt, id, rejection),
+            Err(Unanswered::Failed(error)) => return Err(error),
+        };
+        Ok((outcome, asking.calls))
+    }
+
+    async fn draft<'a>(&self, asking: &mut Asking<'_>, prompt: &'a Prompt) -> Result<Draft<'a>, Unanswered> {
+        let mut draft = match self.settings.mode {
+            Mode::WholeImage => self.whole_image(asking, prompt).await?,
+            Mode::RegionByRegion => Draft {
+                prompt,
+                thoughts: Vec::new(),
+                picture: canvas::blank(self.schedule, self.placeholder),
+                steps: Vec::new(),
+                painter: String::new(),
+            },
+        };
+        for region_index in 0..self.schedule.num_regions() {
+            if self.settings.mode == Mode::RegionByRegion {
+                self.think_and_paint(asking, &mut draft, region_index).await?;
+            }
+            let step = self.reflect_and_redo(asking, &mut draft, region_index).await?;
+            draft.steps.push(step);
+        }
+        Ok(draft)
+    }
+
+    /// K thoughts, then one picture of all of them: the construction of TwiG-50K.
+    async fn whole_image<'a>(
+        &self,
+        asking: &mut Asking<'_>,
+        prompt: &'a Prompt,
+    ) -> Result<Draft<'a>, Unanswered> {
+        let position = Position { region_index: None, attempt: 0 };
+        let think = Task::Think(ThinkTask {
+            prompt: prompt.text.clone(),
+            schedule: self.schedule.clone(),
+            region_index: None,
+            earlier_thoughts: Vec::new(),
+            canvas: None,
+        });
+        let count = self.schedule.num_regions();
+        let (thoughts, _) =
+            asking.text(&self.thinker, think, position, |answer| answers::thoughts(answer, count)).await?;
+        let paint = self.paint_task(prompt, &thoughts, None, None, 0);
+        let (picture, reply) = asking.picture(&self.painter, paint, position).await?;
+        let picture = canvas::fitted(picture, self.schedule).await?;
+        Ok(Draft { prompt, thoughts, picture, steps: Vec::new(), painter: reply.model })
+    }
+
+    /// τ_k from T, τ_<k and V_<k; then V_k from τ_≤k and V_<k.
+    async fn think_and_paint(
+        &self,
+        asking: &mut Asking<'_>,
+        draft: &mut Draft<'_>,
+        region_index: usize,
+    ) -> Result<(), Unanswered> {
+        let canvas = match draft.steps.last() {
+            Some(step) => Some(step.last_attempt().canvas.clone()),
+            None => None,
+        };
+        let task = Task::Think(ThinkTask {
+            prompt: draft.prompt.text.clone(),
+            schedule: self.schedule.clone(),
+            region_index: Some(region_index),
+            earlier_thoughts: draft.thoughts.clone(),
+            canvas: canvas.clone(),
+        });
+        let position = Position { region_index: Some(region_index), attempt: 0 };
+        let (thought, _) = asking.text(&self.thinker, task, position, answers::thought).await?;
+        draft.thoughts.push(thought);
+        self.paint_region(asking, draft, region_index, 0).await
+    }
+
+    /// Critique; while the region is not accepted and rounds are left, paint it again after the revised
+    /// thought. Every attempt is critiqued and kept; the last one stays in the picture.
+    async fn reflect_and_redo(
+        &self,
+        asking: &mut Asking<'_>,
+        draft: &mut Draft<'_>,
+        region_index: usize,
+    ) -> Result<Step, Unanswered> {
+        let mut attempts: Vec<Attempt> = Vec::new();
+        for attempt in 0..=self.settings.redo_rounds {
+            if let Some(failed) = attempts.last() {
+                draft.thoughts[region_index] = failed.critique.revised_thought.clone();
+                self.paint_region(asking, draft, region_index, attempt).await?;
+            }
+            let canvas =
+                canvas::encoded(&draft.picture, self.schedule, region_index + 1, self.placeholder).await?;
+            let task = Task::Critique(CritiqueTask {
+                prompt: draft.prompt.text.clone(),
+                schedule: self.schedule.clone(),
+                region_index,
+                thoughts: draft.thoughts[..=region_index].to_vec(),
+                canvas: canvas.clone(),
+            });
+            let position = Position { region_index: Some(region_index), attempt };
+            let (critique, _) = asking.text(&self.critic, task, position, answers::critique).await?;
+            let accepted = critique.score().get() >= self.settings.accept_score;
+            let thought = draft.thoughts[region_index].clone();
+            attempts.push(Attempt { thought, critique, accepted, canvas });
+            if accepted {
+                break;
+            }
+        }
+        Ok(Step { region_index, attempts })
+    }
+
+    /// Paints one region into the picture; every pixel outside it stays, whatever the painter sends.
+    async fn paint_region(
+        &self,
+        asking: &mut Asking<'_>,
+        draft: &mut Draft<'_>,
+        region_index: usize,
+        attempt: u32,
+    ) -> Result<(), Unanswered> {
+        let base = self.base(draft, region_index).await?;
+        let thoughts = match self.settings.mode {
+            Mode::WholeImage => &draft.thoughts[..],
+            Mode::RegionByRegion => &draft.thoughts[..=region_index],
+        };
+        let task = self.paint_task(draft.prompt, thoughts, Some(region_index), Some(base), attempt);
+        let position = Position { region_index: Some(region_index), attempt };
+        let (painted, reply) = asking.picture(&self.painter, task, position).await?;
+        let painted = canvas::fitted(painted, self.schedule).await?;
+        draft.picture = canvas::pasted(&draft.picture, painted, self.schedule, region_index).await?;
+        draft.painter = reply.model;
+        Ok(())
+    }
+
+    /// What a region is painted into: V_<k, or all of the picture where there is one already.
+    async fn base(&self, draft: &Draft<'_>, region_index: usize) -> Result<Picture, Unanswered> {
+        let num_done = match self.settings.mode {
+            Mode::WholeImage => self.schedule.num_regions(),
+            Mode::RegionByRegion => region_index,
+        };
+        canvas::encoded(&draft.picture, self.schedule, num_done, self.placeholder).await
+    }
+
+    fn paint_task(
+        &self,
+        prompt: &Prompt,
+        thoughts: &[String],
+        region_index: Option<usize>,
+        base: Option<Picture>,
+        attempt: u32,
+    ) -> Task {
+        Task::Paint(PaintTask {
+            prompt: prompt.text.clone(),
+            schedule: self.schedule.clone(),
+            region_index,
+            thoughts: thoughts.to_vec(),
+            base,
+            attempt,
+        })
+    }
+
+    fn finished(&self, draft: Draft<'_>, sample_index: u32, seed: u64) -> Trajectory {
+        // The canvas after the last region is the picture, and K is at least 1.
+        let last = draft.steps.last().map(|step| step.last_attempt().canvas.clone());
+        Trajectory {
+            prompt: draft.prompt.clone(),
+            sample_index,
+            mode: self.settings.mode,
+            painter: draft.painter,
+            seed: (seed >> 1) as i64,
+            schedule: self.schedule.clone(),
+            final_image: last.unwrap_or_else(|| Picture::new(Vec::new())),
+            steps: draft.steps,
+        }
+    }
+}

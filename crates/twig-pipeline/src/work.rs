@@ -1,0 +1,156 @@
+//! A stage under way: which partitions stand, which are to be done, and doing them side by side.
+
+use std::{future::Future, time::Instant};
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    error::RunError,
+    events::Event,
+    job::Stage,
+    part::{Committed, PartRecord},
+    partition::Partition,
+    run::{Run, account},
+};
+
+/// A partition that is to be done.
+pub(crate) struct Todo {
+    pub(crate) partition: Partition,
+    pub(crate) fingerprint: String,
+    rows: u64,
+}
+
+/// The partitions of a stage.
+pub(crate) struct Work {
+    stage: Stage,
+    start: Instant,
+    /// One a partition, in order; `None` while it is to be done.
+    records: Vec<Option<PartRecord>>,
+    pub(crate) todo: Vec<Todo>,
+    did_something: bool,
+}
+
+impl Work {
+    /// Looks which partitions stand. `of` tells a partition's fingerprint and its rows.
+    pub(crate) fn begin(
+        run: &Run,
+        stage: Stage,
+        of: impl Fn(Partition) -> (String, u64),
+    ) -> Result<Self, RunError> {
+        let (mut records, mut todo) = (Vec::new(), Vec::new());
+        for partition in run.job.partitions() {
+            let (fingerprint, rows) = of(partition);
+            let standing = PartRecord::standing(&run.job.folder, stage, partition, &fingerprint)?;
+            if standing.is_none() {
+                todo.push(Todo { partition, fingerprint, rows });
+            }
+            records.push(standing);
+        }
+        run.events.emit(Event::StageStarted {
+            stage: stage.as_str().to_owned(),
+            partitions: run.job.record.partitions,
+            skipped: run.job.record.partitions - todo.len() as u32,
+            rows: todo.iter().map(|todo| todo.rows).sum(),
+        });
+        Ok(Self { stage, start: Instant::now(), records, did_something: !todo.is_empty(), todo })
+    }
+
+    /// Notes that a partition is done.
+    pub(crate) fn commit(&mut self, run: &Run, partition: Partition, committed: Committed) {
+        let Committed { record, asked, elapsed } = committed;
+        run.events.emit(Event::PartCommitted {
+            stage: self.stage.as_str().to_owned(),
+            partition: partition.index,
+            rows_in: record.rows_in,
+            rows_out: record.rows_out,
+            rejected: record.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
+            asked,
+            seconds: elapsed.as_secs_f64(),
+        });
+        self.records[partition.index as usize] = Some(record);
+    }
+
+    /// The records of all partitions in order, and whether this run did any of them.
+    pub(crate) fn finish(self, run: &Run) -> Result<(Vec<PartRecord>, bool), RunError> {
+        let records: Vec<PartRecord> = self.records.into_iter().flatten().collect();
+        let account = account(self.stage, &records)?;
+        run.events.emit(Event::finished(&account, self.start.elapsed()));
+        Ok((records, self.did_something))
+    }
+
+    /// Does the partitions of a stage that asks teachers, several at once: while the last answers of one come
+    /// in, the next one already asks.
+    ///
+    /// After an error nothing new is asked, what is under way is finished and kept, and the error returned.
+    pub(crate) async fn side_by_side<F: Future<Output = Result<Committed, RunError>>>(
+        mut self,
+        run: &Run<'_>,
+        do_partition: impl Fn(Todo, usize) -> F,
+    ) -> Result<(Vec<PartRecord>, bool), RunError> {
+        let open = run.settings.file.run.open_partitions.min(self.todo.len()).max(1);
+        let window = run.settings.in_flight().div_ceil(open);
+        let mut done = stream::iter(std::mem::take(&mut self.todo))
+            .map(|todo| {
+                let (partition, committed) = (todo.partition, do_partition(todo, window));
+                async move { (partition, committed.await) }
+            })
+            .buffer_unordered(open);
+        let mut failure: Option<RunError> = None;
+        while let Some((partition, committed)) = done.next().await {
+            match committed {
+                Ok(committed) => self.commit(run, partition, committed),
+                Err(error) => {
+                    run.stop.request();
+                    // That others were stopped is the consequence, not the cause.
+                    if failure.as_ref().is_none_or(|first| matches!(first, RunError::Interrupted)) {
+                        failure = Some(error);
+                    }
+                }
+            }
+        }
+        drop(done);
+        match failure {
+            None => self.finish(run),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Does the units of a partition, up to `window` at once, and hands over their results in the order of the
+    /// units, whatever order they finish in.
+    ///
+    /// After a stop or an error no further unit begins; those under way come to their next question and end
+    /// there, so that every answer which was asked for is kept.
+    pub(crate) async fn in_order<T, F: Future<Output = Result<T, RunError>>>(
+        &self,
+        units: impl Iterator<Item = F>,
+        window: usize,
+        mut take: impl FnMut(T) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        let mut units = units.peekable();
+        let begun = stream::iter(std::iter::from_fn(|| {
+            if self.stop.is_requested() { None } else { units.next() }
+        }));
+        let mut results = begun.buffered(window);
+        let mut failure = None;
+        while let Some(result) = results.next().await {
+            if failure.is_some() {
+                continue;
+            }
+            match result.and_then(&mut take) {
+                Ok(()) => self.events.progress(1),
+                Err(error) => {
+                    self.stop.request();
+                    failure = Some(error);
+                }
+            }
+        }
+        drop(results);
+        match failure {
+            Some(error) => Err(error),
+            None if units.peek().is_some() => Err(RunError::Interrupted),
+            None => Ok(()),
+        }
+    }
+}
