@@ -206,3 +206,68 @@ fn folder_of(path: &Path) -> &Path {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below/file.txt");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"abc").unwrap();
+        assert!(!path.exists());
+        let digest = file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abc");
+        assert_eq!(names(path.parent().unwrap()), ["file.txt"]);
+        // The first test vector of FIPS 180-2.
+        assert_eq!(digest.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!((digest.bytes, super::digest(&path).unwrap()), (3, digest));
+    }
+
+    #[test]
+    fn what_is_not_committed_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.txt");
+        write(&path, b"old").unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"new").unwrap();
+        drop(file);
+        drop(AtomicFile::create(&path).unwrap().seal().unwrap());
+        assert_eq!(
+            (names(folder.path()), fs::read(&path).unwrap()),
+            (vec!["file.txt".to_owned()], b"old".to_vec())
+        );
+    }
+
+    #[test]
+    fn stray_files_are_swept_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(temporary_name(Path::new("a"))), b"x").unwrap();
+        fs::write(folder.path().join("kept"), b"x").unwrap();
+        assert_eq!(sweep(folder.path()).unwrap(), 1);
+        assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    #[test]
+    fn a_change_is_told_from_a_file_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let digest = write(&path, b"abc").unwrap();
+        check(&path, &digest).unwrap();
+        fs::write(&path, b"abd").unwrap();
+        assert!(matches!(check(&path, &digest), Err(ShardError::Changed { .. })));
+        fs::write(&path, b"abcd").unwrap();
+        let message = check(&path, &digest).unwrap_err().to_string();
+        assert!(message.ends_with("(it has 4 bytes in place of 3); remove it and run again"), "{message}");
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(check(&path, &digest), Err(ShardError::Io { action: "open", .. })));
+    }
+}

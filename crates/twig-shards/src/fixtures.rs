@@ -1,6 +1,6 @@
 //! Small made-up data for tests: trajectories with a redo, samples of every task, and a whole release.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use twig_imaging::{Rgb, RgbImage, encode_png, partial_canvas};
 use twig_model::{
@@ -10,8 +10,9 @@ use twig_model::{
 };
 
 use crate::{
-    CardFacts, CardTeacher, Config, ImageTokenizer, Judge, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION,
-    ShardWriter, Split, StageAccount, StepRow, TextTokenizer, TokensRow, publish,
+    CardFacts, CardTeacher, Config, ImageTokenizer, JanusRecord, Judge, Manifest, ReleaseTrajectory, Row,
+    SCHEMA_VERSION, SftRecord, ShardWriter, Split, StageAccount, StepRow, TextTokenizer, TokensRow,
+    TrajectoryRecord, publish,
 };
 
 const CODEBOOK_SIZE: u32 = 4_096;
@@ -168,39 +169,74 @@ pub(crate) fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
     vec![think, generate]
 }
 
+/// The rows of one split of a release, as the records that are stored.
+pub(crate) struct Tables {
+    pub(crate) trajectories: Vec<TrajectoryRecord>,
+    pub(crate) steps: Vec<StepRow>,
+    pub(crate) judgements: Vec<Judgement>,
+    pub(crate) tokens: Vec<TokensRow>,
+    pub(crate) sft: Vec<SftRecord>,
+    pub(crate) janus: Vec<JanusRecord>,
+}
+
+impl Tables {
+    fn new(releases: &[ReleaseTrajectory]) -> Self {
+        let tokens = |release: &ReleaseTrajectory| {
+            TokensRow::all_of(&release.trajectory.id().to_string(), release.tokens.as_ref().unwrap())
+        };
+        Self {
+            trajectories: releases.iter().cloned().map(Row::into_record).collect(),
+            steps: releases.iter().flat_map(StepRow::all_of).collect(),
+            judgements: releases.iter().flat_map(judgements).collect(),
+            tokens: releases.iter().flat_map(tokens).collect(),
+            sft: releases.iter().map(|release| sft_sample(release).into_record()).collect(),
+            janus: releases.iter().flat_map(janus_samples).map(Row::into_record).collect(),
+        }
+    }
+}
+
 /// A release of eight trajectories in two splits with all six tables.
 pub(crate) fn write_release(folder: &Path) -> Manifest {
-    let splits = [("train", 0..6), ("validation", 6..8)];
-    let rows = splits.map(|(split, numbers)| (split, numbers.map(release_trajectory).collect::<Vec<_>>()));
-    let configs = vec![
-        config(folder, &rows, |release| vec![release.clone()]),
-        config(folder, &rows, StepRow::all_of),
-        config(folder, &rows, judgements),
-        config(folder, &rows, |release| {
-            TokensRow::all_of(&release.trajectory.id().to_string(), release.tokens.as_ref().unwrap())
-        }),
-        config(folder, &rows, |release| vec![sft_sample(release)]),
-        config(folder, &rows, janus_samples),
-    ];
-    let manifest = manifest(configs);
+    write_tampered_release(folder, |_| {}, |_| {})
+}
+
+/// The same with changes to the training split and to the manifest.
+pub(crate) fn write_tampered_release(
+    folder: &Path,
+    tamper_rows: impl Fn(&mut Tables),
+    tamper_manifest: impl Fn(&mut Manifest),
+) -> Manifest {
+    let tables = |numbers: Range<u64>| Tables::new(&numbers.map(release_trajectory).collect::<Vec<_>>());
+    let (mut train, validation) = (tables(0..6), tables(6..8));
+    tamper_rows(&mut train);
+    let splits = [("train", train), ("validation", validation)];
+    let mut manifest = manifest(vec![
+        write_config(folder, &splits, |tables| tables.trajectories.clone()),
+        write_config(folder, &splits, |tables| tables.steps.clone()),
+        write_config(folder, &splits, |tables| tables.judgements.clone()),
+        write_config(folder, &splits, |tables| tables.tokens.clone()),
+        write_config(folder, &splits, |tables| tables.sft.clone()),
+        write_config(folder, &splits, |tables| tables.janus.clone()),
+    ]);
+    tamper_manifest(&mut manifest);
     publish(folder, &manifest, &card_facts()).unwrap();
     manifest
 }
 
-fn config<T: Row>(
+fn write_config<T: Row>(
     folder: &Path,
-    splits: &[(&str, Vec<ReleaseTrajectory>)],
-    rows_of: impl Fn(&ReleaseTrajectory) -> Vec<T>,
+    splits: &[(&str, Tables)],
+    rows_of: impl Fn(&Tables) -> Vec<T>,
 ) -> Config {
-    let splits = splits.iter().map(|(split, rows)| {
+    let splits = splits.iter().map(|(split, tables)| {
         let mut writer = ShardWriter::new(folder, split, 1 << 20);
-        rows.iter().flat_map(&rows_of).for_each(|row| writer.push(row).unwrap());
+        rows_of(tables).into_iter().for_each(|row| writer.push(row).unwrap());
         Split { name: (*split).to_owned(), shards: writer.finish().unwrap() }
     });
     Config { name: T::TABLE.to_owned(), splits: splits.collect() }
 }
 
-fn manifest(configs: Vec<Config>) -> Manifest {
+pub(crate) fn manifest(configs: Vec<Config>) -> Manifest {
     Manifest {
         schema_version: SCHEMA_VERSION,
         program: "twig 0.0.0".to_owned(),

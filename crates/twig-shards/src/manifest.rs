@@ -253,3 +253,68 @@ fn check_shards(config: &str, split: &Split) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    fn config(shards: &[&str]) -> Config {
+        let shard = |path: &&str| Shard {
+            path: (*path).to_owned(),
+            rows: 1,
+            row_groups: 1,
+            bytes: 10,
+            data_bytes: 12,
+            sha256: "0".repeat(64),
+        };
+        let split = Split { name: "train".to_owned(), shards: shards.iter().map(shard).collect() };
+        Config { name: "steps".to_owned(), splits: vec![split] }
+    }
+
+    #[test]
+    fn a_manifest_comes_back_from_its_text() {
+        let manifest = fixtures::manifest(vec![config(&["steps/train-00000-of-00001.parquet"])]);
+        assert_eq!(Manifest::parse(manifest.to_json().as_bytes()), Ok(manifest));
+    }
+
+    #[test]
+    fn what_cannot_be_trusted_is_refused() {
+        let refused = |change: fn(&mut Manifest)| {
+            let mut manifest = fixtures::manifest(vec![config(&["steps/train-00000-of-00001.parquet"])]);
+            change(&mut manifest);
+            Manifest::parse(manifest.to_json().as_bytes()).unwrap_err()
+        };
+        let wanted = "should be called `steps/train-00000-of-00001.parquet`";
+        for path in
+            ["../secret.parquet", "/etc/passwd", "steps/train-00000-of-00002.parquet", "steps\\x.parquet"]
+        {
+            let mut manifest = fixtures::manifest(vec![config(&[path])]);
+            let refusal = Manifest::parse(manifest.to_json().as_bytes()).unwrap_err();
+            assert_eq!(refusal, format!("the shard `{path}` {wanted}"));
+            manifest.configs[0].name = "..".to_owned();
+            assert!(
+                Manifest::parse(manifest.to_json().as_bytes()).unwrap_err().starts_with("`..` is not a name")
+            );
+        }
+        assert!(refused(|manifest| manifest.schema_version += 1).contains("a newer twig wrote it"));
+        assert!(refused(|manifest| manifest.configs[0].splits[0].shards[0].sha256.push('0')).contains("64"));
+        assert!(Manifest::parse(b"[]").is_err());
+        assert!(
+            Manifest::parse(br#"{"schema_version": 1, "surprise": 2}"#).unwrap_err().contains("surprise")
+        );
+    }
+
+    #[test]
+    fn an_account_that_overflows_does_not_balance() {
+        let mut account = fixtures::manifest(Vec::new()).accounting.remove(0);
+        assert!(account.balances());
+        account.rejected.insert(RejectReason::Refused, u64::MAX);
+        assert!(!account.balances());
+    }
+
+    #[test]
+    fn the_schema_of_the_file_is_stable() {
+        insta::assert_json_snapshot!(schemars::schema_for!(Manifest));
+    }
+}

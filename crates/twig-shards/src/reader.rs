@@ -118,3 +118,65 @@ fn check_columns<T: Row>(path: &Path, schema: &SchemaRef) -> Result<(), ShardErr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use twig_model::Prompt;
+
+    use super::*;
+    use crate::{PartWriter, StepRow, TrajectorySummary, fixtures};
+
+    #[test]
+    fn rows_come_in_order_over_batches_and_row_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prompts.parquet");
+        let mut part = PartWriter::create(&path).unwrap();
+        (0..10_500).for_each(|number| part.push(fixtures::prompt(number)).unwrap());
+        part.commit().unwrap();
+        assert_eq!(num_rows(&path).unwrap(), 10_500);
+        let reader = TableReader::<Prompt>::open(&path).unwrap();
+        assert_eq!(reader.num_rows(), 10_500);
+        assert!(reader.map(Result::unwrap).eq((0..10_500).map(fixtures::prompt)));
+    }
+
+    #[test]
+    fn errors_name_the_file_and_what_is_different() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part.parquet");
+        let mut part = PartWriter::create(&path).unwrap();
+        part.push(fixtures::prompt(0)).unwrap();
+        part.commit().unwrap();
+        let error = TableReader::<StepRow>::open(&path).err().unwrap().to_string();
+        assert!(
+            error.ends_with("part.parquet does not hold the table `steps`: column `prompt` is missing"),
+            "{error}"
+        );
+        let error = TableReader::<TrajectorySummary>::open(&path).err().unwrap();
+        assert!(matches!(error, ShardError::Schema { .. }));
+
+        let whole = fs::read(&path).unwrap();
+        for bytes in [&b"not parquet at all"[..], &whole[..whole.len() / 2], &[]] {
+            fs::write(&path, bytes).unwrap();
+            assert!(matches!(TableReader::<Prompt>::open(&path), Err(ShardError::Parquet { .. })));
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(TableReader::<Prompt>::open(&path), Err(ShardError::Io { action: "open", .. })));
+    }
+
+    #[test]
+    fn a_value_that_nobody_writes_is_an_error_with_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part.parquet");
+        let mut part = PartWriter::create(&path).unwrap();
+        let mut step = StepRow::all_of(&fixtures::release_trajectory(0)).remove(0);
+        step.token_start = Some(u32::MAX);
+        part.push(step).unwrap();
+        part.commit().unwrap();
+        let error = TableReader::<StepRow>::read_all(&path).unwrap_err();
+        assert!(error.to_string().ends_with("part.parquet, rows 0 to 0"), "{error}");
+        let ShardError::Malformed { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().starts_with("column `token_start`: "), "{source}");
+    }
+}

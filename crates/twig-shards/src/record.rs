@@ -44,13 +44,13 @@ pub trait Record: Sized {
 macro_rules! record {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident {
+        $visibility:vis struct $name:ident {
             $( $(#[doc = $doc:literal])+ $field:ident $(as $column:literal)? : $type:ty, )+
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $name {
+        $visibility struct $name {
             $( $(#[doc = $doc])+ pub $field: $type, )+
         }
         $crate::record::record! {
@@ -191,3 +191,98 @@ mod arrays {
 }
 
 pub(crate) use arrays::{features, fields, from_struct_array, read_column, to_struct_array};
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, ArrayRef};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Row, row::PlainRow, value::Value};
+
+    record! {
+        /// Every kind of nesting.
+        struct Nested {
+            /// May be missing.
+            number: Option<u32>,
+            /// Under another name.
+            texts as "type": Vec<Option<String>>,
+            /// A list that may be missing.
+            inner: Option<Vec<Inner>>,
+            /// A list of lists.
+            ids: Vec<Vec<u32>>,
+        }
+    }
+
+    record! {
+        /// Inside a list.
+        struct Inner {
+            /// A flag.
+            flag: bool,
+            /// May be missing.
+            big: Option<i64>,
+        }
+    }
+
+    impl PlainRow for Nested {
+        const TABLE: &'static str = "nested";
+    }
+
+    prop_compose! {
+        fn inner()(flag: bool, big in proptest::option::of(any::<i64>())) -> Inner {
+            Inner { flag, big }
+        }
+    }
+
+    prop_compose! {
+        fn nested()(
+            number in proptest::option::of(0u32..1 << 31),
+            texts in proptest::collection::vec(proptest::option::of(".{0,3}"), 0..4),
+            inner in proptest::option::of(proptest::collection::vec(inner(), 0..4)),
+            ids in proptest::collection::vec(proptest::collection::vec(0u32..1 << 31, 0..4), 0..3),
+        ) -> Nested {
+            Nested { number, texts, inner, ids }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn records_come_back_whole_and_cut(rows in proptest::collection::vec(proptest::option::of(nested()), 1..12)) {
+            let array: ArrayRef = Nested::to_array(&rows.iter().map(Option::as_ref).collect::<Vec<_>>());
+            prop_assert_eq!(&Nested::from_array(&array).unwrap(), &rows);
+            let cut = rows.len() / 2;
+            prop_assert_eq!(&Nested::from_array(&array.slice(cut, rows.len() - cut)).unwrap(), &rows[cut..]);
+            prop_assert_eq!(array.data_type(), &Nested::data_type());
+        }
+    }
+
+    #[test]
+    fn a_column_is_what_its_field_says() {
+        let columns = Nested::columns();
+        let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+        assert_eq!(names, ["number", "type", "inner", "ids"]);
+        assert_eq!(columns[1].doc, " Under another name.");
+        assert_eq!(
+            columns[2].feature.to_string(),
+            r#"[{"flag":{"dtype":"bool","_type":"Value"},"big":{"dtype":"int64","_type":"Value"}}]"#
+        );
+    }
+
+    #[test]
+    fn null_where_a_value_must_be_names_the_column() {
+        let batch =
+            Nested::to_batch(vec![Nested { number: None, texts: vec![None], inner: None, ids: vec![] }]);
+        record! {
+            /// The same column, but every text must be there.
+            struct Strict {
+                /// Texts.
+                texts as "type": Vec<String>,
+            }
+        }
+        impl PlainRow for Strict {
+            const TABLE: &'static str = "nested";
+        }
+        let error = Strict::from_batch(&batch).unwrap_err();
+        assert_eq!(error.to_string(), "column `type`: null in a list");
+    }
+}

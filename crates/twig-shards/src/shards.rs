@@ -97,3 +97,55 @@ impl<T: Row> ShardWriter<T> {
 pub(crate) fn shard_name(split: &str, index: usize, count: usize) -> String {
     format!("{split}-{index:05}-of-{count:05}.parquet")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use twig_model::Prompt;
+
+    use super::*;
+    use crate::{TableReader, fixtures, release::files_below};
+
+    /// Prompts whose groups of 10,000 rows are larger than the target: a shard each.
+    fn write(release: &Path, num_rows: u64) -> Vec<Shard> {
+        let mut writer = ShardWriter::new(release, "train", 10_000);
+        (0..num_rows).for_each(|number| writer.push(fixtures::prompt(number)).unwrap());
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn shards_end_with_row_groups_and_know_how_many_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let shards = write(folder.path(), 20_001);
+        let names: Vec<_> = shards.iter().map(|shard| shard.path.as_str()).collect();
+        let expected =
+            ["00000", "00001", "00002"].map(|index| format!("prompts/train-{index}-of-00003.parquet"));
+        assert_eq!(names, expected);
+        assert_eq!(files_below(folder.path()).unwrap(), expected, "and no temporary file");
+        let rows: Vec<_> = shards.iter().map(|shard| (shard.rows, shard.row_groups)).collect();
+        assert_eq!(rows, [(10_000, 1), (10_000, 1), (1, 1)]);
+        let last: Vec<Prompt> = TableReader::read_all(&folder.path().join(&shards[2].path)).unwrap();
+        assert_eq!(last, [fixtures::prompt(20_000)]);
+        let digest = crate::atomic::digest(&folder.path().join(&shards[0].path)).unwrap();
+        assert_eq!((digest.bytes, &digest.sha256), (shards[0].bytes, &shards[0].sha256));
+    }
+
+    #[test]
+    fn the_same_rows_are_the_same_shards() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let shards = folders.each_ref().map(|folder| write(folder.path(), 12_000));
+        assert_eq!(shards[0], shards[1]);
+    }
+
+    #[test]
+    fn a_split_without_rows_has_no_file_and_a_dropped_writer_leaves_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(write(folder.path(), 0), []);
+        assert!(!folder.path().join("prompts").exists());
+        let mut writer = ShardWriter::new(folder.path(), "train", 1);
+        (0..10_001).for_each(|number| writer.push(fixtures::prompt(number)).unwrap());
+        drop(writer);
+        assert_eq!(fs::read_dir(folder.path().join("prompts")).unwrap().count(), 0);
+    }
+}

@@ -127,3 +127,106 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
         Ok((self.arrow.into_inner()?, self.summary))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parquet::{
+        basic::{Compression, Encoding},
+        file::{
+            metadata::ParquetMetaData,
+            reader::{FileReader, SerializedFileReader},
+        },
+    };
+    use proptest::prelude::*;
+    use twig_model::{Picture, Prompt, SftSample};
+
+    use super::*;
+    use crate::fixtures;
+
+    fn write<T: Row>(rows: impl IntoIterator<Item = T>, purpose: Purpose) -> (Vec<u8>, TableSummary) {
+        let mut writer = TableWriter::new(Vec::new(), purpose).unwrap();
+        rows.into_iter().for_each(|row| writer.push(row).unwrap());
+        writer.finish().unwrap()
+    }
+
+    fn metadata(bytes: &[u8]) -> ParquetMetaData {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        SerializedFileReader::new(file).unwrap().metadata().clone()
+    }
+
+    fn group_rows(bytes: &[u8]) -> Vec<i64> {
+        metadata(bytes).row_groups().iter().map(|group| group.num_rows()).collect()
+    }
+
+    /// A sample with one picture of `num_bytes` bytes that do not compress.
+    fn sample(number: u64, num_bytes: usize) -> SftSample {
+        let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let noise = (0..num_bytes).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        });
+        let mut sample = fixtures::sft_sample(&fixtures::release_trajectory(number % 3));
+        sample.images = vec![Picture::new(noise.collect::<Vec<u8>>())];
+        sample
+    }
+
+    #[test]
+    fn the_same_rows_are_the_same_bytes() {
+        for purpose in [Purpose::StagePart, Purpose::Release] {
+            let rows = || (0..7).map(fixtures::release_trajectory);
+            assert_eq!(write(rows(), purpose), write(rows(), purpose));
+        }
+    }
+
+    #[test]
+    fn row_groups_end_by_rows_and_by_bytes() {
+        let prompts = || (0..20_001).map(fixtures::prompt);
+        let (bytes, summary) = write(prompts(), Purpose::StagePart);
+        assert_eq!(group_rows(&bytes), [10_000, 10_000, 1]);
+        assert_eq!((summary.rows, summary.row_groups), (20_001, 3));
+        let (bytes, _) = write((0..150).map(|number| sample(number, 10)), Purpose::Release);
+        assert_eq!(group_rows(&bytes), [100, 50]);
+        // Rows of a little more than 1 MiB: fifteen fit into the 16 MiB of a part. One larger than a row group
+        // stands alone.
+        let sizes = std::iter::repeat_n(1 << 20, 17).chain([20 << 20, 10]);
+        let (bytes, _) = write(sizes.zip(0..).map(|(size, number)| sample(number, size)), Purpose::StagePart);
+        assert_eq!(group_rows(&bytes), [15, 2, 1, 1]);
+    }
+
+    #[test]
+    fn a_table_without_rows_has_no_row_group() {
+        let (bytes, summary) = write(Vec::<Prompt>::new(), Purpose::Release);
+        assert_eq!(summary, TableSummary::default());
+        assert_eq!(metadata(&bytes).num_row_groups(), 0);
+    }
+
+    #[test]
+    fn pictures_are_stored_as_they_are() {
+        let (bytes, _) = write((0..40).map(|number| sample(number, 200_000)), Purpose::StagePart);
+        let metadata = metadata(&bytes);
+        for column in metadata.row_group(0).columns() {
+            let is_picture = column.column_path().string() == "images.list.element.bytes";
+            assert_eq!(column.compression() == Compression::UNCOMPRESSED, is_picture);
+            assert_eq!(column.statistics().is_none(), is_picture);
+            if is_picture {
+                assert!(column.offset_index_length().is_some(), "readers fetch by page");
+                assert!(column.encodings().all(|encoding| encoding != Encoding::RLE_DICTIONARY));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn nothing_but_the_rows_decides(num_rows in 1usize..300, pictures in 0usize..3) {
+            let rows = || (0..num_rows as u64).map(|number| sample(number, pictures * 5_000));
+            let (once, summary) = write(rows(), Purpose::Release);
+            let (again, _) = write(rows().collect::<Vec<_>>(), Purpose::Release);
+            prop_assert_eq!(&once, &again);
+            prop_assert_eq!(summary.row_groups, num_rows.div_ceil(100) as u64);
+        }
+    }
+}

@@ -59,3 +59,63 @@ pub fn render_card(manifest: &Manifest, facts: &CardFacts) -> String {
     write_page(&mut card, manifest, facts);
     card
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Shard, Split, fixtures};
+
+    fn config(name: &str, rows: &[(&str, u64)]) -> Config {
+        let split = |&(split, rows): &(&str, u64)| Split {
+            name: split.to_owned(),
+            shards: vec![Shard {
+                path: format!("{name}/{split}-00000-of-00001.parquet"),
+                rows,
+                row_groups: 1,
+                bytes: 1_250_000,
+                data_bytes: 1_500_000,
+                sha256: "0".repeat(64),
+            }],
+        };
+        Config { name: name.to_owned(), splits: rows.iter().map(split).collect() }
+    }
+
+    fn manifest() -> Manifest {
+        fixtures::manifest(vec![
+            config("trajectories", &[("train", 6), ("validation", 2)]),
+            config("judgements", &[("train", 18)]),
+            config("sft", &[]),
+        ])
+    }
+
+    #[test]
+    fn the_card_of_a_small_release() {
+        insta::assert_snapshot!(render_card(&manifest(), &fixtures::card_facts()));
+    }
+
+    #[test]
+    fn the_front_matter_comes_back_whatever_the_names_are() {
+        let manifest = manifest();
+        for name in ["no", "---", "a: b # c", "multi\nline", "\u{7}\"'\\", "null", "1e3", "- x", ""] {
+            let mut facts = fixtures::card_facts();
+            facts.name = name.to_owned();
+            facts.languages = vec![name.to_owned()];
+            let parsed = FrontMatter::parse(&render_card(&manifest, &facts)).unwrap();
+            assert_eq!(parsed, FrontMatter::new(&manifest, &facts), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_their_cell() {
+        let mut facts = fixtures::card_facts();
+        facts.teachers[0].model = "a | b\n<script>".to_owned();
+        assert!(render_card(&manifest(), &facts).contains("| a \\| b &lt;script> |\n"));
+    }
+
+    #[test]
+    fn a_card_without_front_matter_is_refused() {
+        assert!(FrontMatter::parse("# Title\n").is_err());
+        assert!(FrontMatter::parse("---\nlicense: x\n").unwrap_err().contains("closing line"));
+        assert!(FrontMatter::parse("---\nlicense: x\n---\n").unwrap_err().contains("not as written"));
+    }
+}

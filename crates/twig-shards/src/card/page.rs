@@ -83,7 +83,17 @@ release = "path/to/this/folder"
 duckdb.sql(f"SELECT category, avg(reward) FROM '{release}/trajectories/*.parquet' GROUP BY ALL ORDER BY ALL")
 ```
 
-To select trajectories quickly, push the condition into the file: `load_dataset(release, "trajectories", split="train", filters=[("reward", ">=", 80)])`. A `filter` with a Python function decodes every picture first.
+To take a part of the trajectories, push the condition into the file. A `filter` with a Python function decodes every
+picture first, and without `streaming` the row count of this card is insisted on (`verification_mode="no_checks"`).
+
+```python
+from datasets import load_dataset
+
+release = "path/to/this/folder"
+good = load_dataset(release, "trajectories", split="train", streaming=True, filters=[("reward", ">=", 80)])
+for trajectory in good.take(3):
+    print(trajectory["id"], trajectory["reward"], trajectory["final_image"].size)
+```
 "#;
 
 fn write_loading(card: &mut String) {

@@ -152,8 +152,14 @@ fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use std::{fs, path::PathBuf};
 
+    use twig_imaging::{RgbImage, encode_png};
+    use twig_model::{Picture, Score};
+
     use super::*;
-    use crate::{fixtures::write_release, release::files_below};
+    use crate::{
+        fixtures::{self, Tables, write_release, write_tampered_release},
+        release::files_below,
+    };
 
     /// A release on disk: in `$TWIG_SAMPLE_RELEASE` where readers of other languages are to be tried on it.
     fn sample_release() -> (Option<tempfile::TempDir>, PathBuf) {
@@ -195,5 +201,147 @@ mod tests {
             fs::write(&path, bytes).unwrap();
         }
         assert!(verify(folder.path()).is_ok());
+    }
+
+    /// What `verify` says of a release whose rows were changed before they were written.
+    fn problems_of(tamper: impl Fn(&mut Tables)) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        write_tampered_release(folder.path(), tamper, |_| {});
+        verify(folder.path())
+            .problems
+            .iter()
+            .map(|problem| format!("{} {}", problem.file, problem.what))
+            .collect()
+    }
+
+    #[track_caller]
+    fn assert_found(expected: &str, tamper: impl Fn(&mut Tables)) {
+        let problems = problems_of(tamper);
+        assert!(
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{expected:?} is not in {problems:#?}"
+        );
+    }
+
+    #[test]
+    fn trajectories_that_contradict_themselves_are_found() {
+        assert_found("trajectories/train-00000-of-00001.parquet its id is also", |train| {
+            train.trajectories[1].id = train.trajectories[3].id.clone();
+        });
+        assert_found("num_steps, attempts", |train| train.trajectories[0].attempts = 9);
+        assert_found("min_step_score: should be 96", |train| {
+            train.trajectories[0].min_step_score = Score::MAX
+        });
+        assert_found("final_image: differs from the last canvas", |train| {
+            train.trajectories[0].final_image = train.trajectories[1].final_image.clone();
+        });
+        assert_found("steps: entry 2 contradicts", |train| {
+            train.trajectories[1].steps[2].token_end = Some(575)
+        });
+        assert_found("token 192 is covered 0 times", |train| {
+            let meta = &mut train.trajectories[1].meta;
+            *meta = meta.replace("\"start\":192", "\"start\":193");
+        });
+        assert_found("image_tokens: 575 ids in place of 576", |train| {
+            train.trajectories[2].image_tokens.as_mut().unwrap().pop();
+        });
+        assert_found("step_tokens: region 0 differs from image_tokens", |train| {
+            train.trajectories[2].step_tokens.as_mut().unwrap()[0][7] ^= 1;
+        });
+        assert_found("images: the picture is 20 × 20 pixels in place of 384 × 384", |train| {
+            let small = encode_png(&RgbImage::new(20, 20));
+            train.trajectories[2].images[0] = Picture::new(small);
+        });
+        assert_found("images: the picture does not decode", |train| {
+            let bytes = train.trajectories[2].images[0].bytes();
+            train.trajectories[2].images[0] = Picture::new(&bytes[..bytes.len() / 2]);
+        });
+        assert_found("images: the picture is not a PNG", |train| {
+            train.trajectories[2].images[0] = Picture::new(&b"GIF89a"[..]);
+        });
+        assert_found("its prompt is in the split", |train| {
+            train.trajectories[0].id = fixtures::trajectory(6).id().to_string().replace("-0", "-5");
+        });
+    }
+
+    #[test]
+    fn rows_of_other_tables_that_break_a_rule_are_found() {
+        assert_found("score: not the sum", |train| train.steps[0].color_accuracy += 1);
+        assert_found("tokens: 191 ids in place of 192", |train| {
+            train.steps[0].tokens.as_mut().unwrap().pop();
+        });
+        assert_found("its trajectory is not in this release", |train| {
+            train.steps[0].id = "elsewhere".to_owned()
+        });
+        assert_found("its trajectory is in the split `validation`", |train| {
+            train.judgements[0].trajectory_id = fixtures::trajectory(7).id().to_string();
+        });
+        assert_found("`color_accuracy` is scored 21", |train| train.judgements[1].score = 21);
+        assert_found("ids: id 4096 in a codebook of 4096", |train| train.tokens[0].ids[0] = 4_096);
+        assert_found("the manifest knows no tokenizer `other`", |train| {
+            train.tokens[0].tokenizer = "other".to_owned();
+        });
+        assert_found("messages: 1 image parts for 2 images", |train| {
+            let image = train.sft[0].images[0].clone();
+            train.sft[0].images.push(image);
+        });
+        assert_found("conversations: 2 image tags for 1 images", |train| {
+            train.sft[0].conversations[0].value.push_str("<image>");
+        });
+        assert_found("entries, num_tokens is 579", |train| {
+            train.janus[0].labels.pop();
+        });
+        assert_found("vq_ids: an id that is neither -1", |train| train.janus[1].vq_ids[9] = 4_096);
+        assert_found("vq_labels: neither -100", |train| train.janus[1].vq_labels[9] ^= 1);
+        assert_found("labels: neither -100", |train| train.janus[0].labels[577] += 1);
+        assert_found("images: 0 for 1 runs", |train| train.janus[0].images.clear());
+        assert_found("janus/train-00000-of-00001.parquet its id is also", |train| {
+            train.janus[0].id = train.janus[1].id.clone();
+        });
+    }
+
+    #[test]
+    fn manifest_card_and_folder_must_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest =
+            write_tampered_release(folder.path(), |_| {}, |manifest| manifest.accounting[0].rows_in = 11);
+        let problems =
+            |folder: &Path| verify(folder).problems.iter().map(Problem::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            problems(folder.path()),
+            ["manifest.json: stage `release` was given 11 rows, but rows out and rejected are not as many"]
+        );
+
+        write_release(folder.path());
+        fs::write(folder.path().join("steps/more.parquet"), b"x").unwrap();
+        assert_eq!(problems(folder.path()), ["steps/more.parquet: the manifest does not know this file"]);
+        fs::rename(folder.path().join("steps/more.parquet"), folder.path().join("notes.txt")).unwrap();
+        assert_eq!(problems(folder.path()), [""; 0], "other files are nobody's business");
+
+        let shard = folder.path().join(&manifest.configs[1].splits[0].shards[0].path);
+        fs::remove_file(&shard).unwrap();
+        let found = problems(folder.path());
+        assert!(found[0].starts_with("steps/train-00000-of-00001.parquet: cannot open "), "{found:?}");
+
+        write_release(folder.path());
+        let card = fs::read_to_string(folder.path().join("README.md")).unwrap();
+        fs::write(folder.path().join("README.md"), card.replacen("num_examples: 6", "num_examples: 7", 1))
+            .unwrap();
+        assert_eq!(
+            problems(folder.path()),
+            [
+                "README.md: `num_examples` differs from the rows of the manifest",
+                "README.md: its SHA-256 is not the one in `SHA256SUMS`"
+            ]
+        );
+        fs::remove_file(folder.path().join("manifest.json")).unwrap();
+        assert_eq!(problems(folder.path()).len(), 1);
+    }
+
+    #[test]
+    fn problems_are_counted_beyond_those_that_are_listed() {
+        let mut problems = Problems::default();
+        (0..1_003).for_each(|row| problems.add("file", Some(row), "wrong"));
+        assert_eq!((problems.list.len(), problems.left_out), (1_000, 3));
     }
 }
