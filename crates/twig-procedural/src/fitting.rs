@@ -120,7 +120,7 @@ fn samples(view: &View, blob: &Blob) -> Vec<Sample> {
     let mut samples = Vec::new();
     for y in (top + step / 2..bottom).step_by(step) {
         for x in (left + step / 2..right).step_by(step) {
-            let covered = view.label(x as i32, y as i32) == blob.label;
+            let covered = view.covers(blob, x as i32, y as i32);
             samples.push(Sample { x: x as f32 + 0.5, y: y as f32 + 0.5, covered, at: y * SIDE + x });
         }
     }

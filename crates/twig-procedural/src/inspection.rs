@@ -10,6 +10,7 @@ use crate::{
     reading::{Expected, read_thought},
     scene::{Look, RelationKind},
     sprite::median,
+    template::Template,
     thinker::band,
 };
 
@@ -56,8 +57,9 @@ const OTHER_COLOR: f32 = 9.5;
 const OTHER_FORM: f32 = 0.74;
 
 /// A figure that has been found.
-struct Seen<'a> {
-    blob: &'a Blob,
+#[derive(Clone)]
+struct Seen {
+    blob: Blob,
     fit: Fit,
     /// Which part of the fit it is.
     part: usize,
@@ -65,7 +67,7 @@ struct Seen<'a> {
     swapped: bool,
 }
 
-impl Seen<'_> {
+impl Seen {
     fn pose(&self) -> Pose {
         self.fit.parts[self.part].1
     }
@@ -116,7 +118,7 @@ struct RegionView<'a> {
     inspection: Inspection,
 }
 
-impl<'a> RegionView<'a> {
+impl RegionView<'_> {
     /// Backgrounds are all coloured; one without colour has faded.
     fn is_faded(&self) -> bool {
         const COLORLESS: f32 = 3.1;
@@ -170,12 +172,12 @@ impl<'a> RegionView<'a> {
         &mut self,
         (front, back): (Look, Look),
         expected: &[Expected],
-        blobs: &[&'a Blob],
-        found: &mut [Option<Seen<'a>>],
+        blobs: &[&Blob],
+        found: &mut [Option<Seen>],
         explained: &mut [bool],
     ) {
-        // A pair must explain clearly more than one figure alone.
-        const GAIN: f32 = 0.04;
+        // A pair must explain more than one figure alone.
+        const GAIN: f32 = 0.01;
         // And the wrong order clearly more than the right one.
         const DOUBT: f32 = 0.05;
         let free = (0..blobs.len()).filter(|at| !explained[*at]);
@@ -195,42 +197,72 @@ impl<'a> RegionView<'a> {
             let is_front = figure.look == front && !(front == back && found.iter().any(|seen| seen.as_ref().is_some_and(|seen| seen.part == 0)));
             if found[index].is_none() && (is_front || figure.look == back) {
                 let part = usize::from(is_front == swapped);
-                found[index] = Some(Seen { blob, fit: fit.clone(), part, swapped });
+                found[index] = Some(Seen { blob: blob.clone(), fit: fit.clone(), part, swapped });
             }
         }
     }
 
-    /// Gives each expected figure the blob that suits it best, best suited first.
+    /// Gives each expected figure the blob, or the blobs, that suit it best, best suited first.
     fn find_singles(
         &mut self,
         expected: &[Expected],
-        blobs: &[&'a Blob],
-        found: &mut [Option<Seen<'a>>],
+        blobs: &[&Blob],
+        found: &mut [Option<Seen>],
         explained: &mut [bool],
     ) {
         const AT_LEAST: f32 = 0.3;
+        // Explaining one more patch is worth a little more than a closer fit.
+        const PER_PATCH: f32 = 0.04;
         let mut offers = Vec::new();
         let mut looks: Vec<Look> = expected.iter().map(|figure| figure.look).collect();
         looks.dedup();
-        for (blob_at, blob) in blobs.iter().enumerate().filter(|(at, _)| !explained[*at]) {
-            let fits: Vec<(Look, Fit)> = looks.iter().map(|look| (*look, Fit::single(self.view, blob, *look))).collect();
-            for (index, figure) in expected.iter().enumerate().filter(|(index, _)| found[*index].is_none()) {
-                let Some((_, fit)) = fits.iter().find(|(look, _)| *look == figure.look) else { continue };
-                let seen = Seen { blob, fit: fit.clone(), part: 0, swapped: false };
-                if seen.fit.parts.is_empty() {
+        for (patches, blob) in self.candidates(blobs, explained) {
+            let suits = |look: &&Look| patches.len() == 1 || blob.bottom >= self.view.rows || !Template::of(**look).is_connected;
+            for look in looks.iter().filter(suits) {
+                let fit = Fit::single(self.view, &blob, *look);
+                if fit.parts.is_empty() {
                     continue;
                 }
-                let off = figure.side.map_or(0.0, |side| (side - seen.center()).abs());
-                offers.push((seen.fit.score - 0.4 * (off - 0.1).max(0.0), index, blob_at, seen));
+                let seen = Seen { blob: blob.clone(), fit, part: 0, swapped: false };
+                for (index, figure) in expected.iter().enumerate() {
+                    if figure.look == *look && found[index].is_none() {
+                        let off = figure.side.map_or(0.0, |side| (side - seen.center()).abs());
+                        let worth = seen.fit.score - 0.4 * (off - 0.1).max(0.0) + PER_PATCH * (patches.len() - 1) as f32;
+                        offers.push((worth, index, patches.clone(), seen.clone()));
+                    }
+                }
             }
         }
         offers.sort_by(|one, other| other.0.total_cmp(&one.0));
-        for (worth, index, blob_at, seen) in offers {
-            if worth > AT_LEAST && found[index].is_none() && !explained[blob_at] {
-                explained[blob_at] = true;
+        for (worth, index, patches, seen) in offers {
+            if worth > AT_LEAST && found[index].is_none() && !patches.iter().any(|at| explained[*at]) {
+                patches.iter().for_each(|at| explained[*at] = true);
                 found[index] = Some(seen);
             }
         }
+    }
+
+    /// Blobs that may be a figure: each by itself, and up to four neighbours together.
+    fn candidates(&self, blobs: &[&Blob], explained: &[bool]) -> Vec<(Vec<usize>, Blob)> {
+        const FAR: usize = 46;
+        let mut free: Vec<usize> = (0..blobs.len()).filter(|at| !explained[*at]).collect();
+        free.sort_by_key(|at| blobs[*at].left);
+        let mut candidates = Vec::new();
+        for (position, first) in free.iter().enumerate() {
+            let mut together = (vec![*first], blobs[*first].clone());
+            candidates.push(together.clone());
+            for next in free[position + 1..].iter().take(3) {
+                let (one, other) = (&together.1, blobs[*next]);
+                let overlaps = one.top < other.bottom && other.top < one.bottom;
+                if !overlaps || other.left > one.right + FAR {
+                    continue;
+                }
+                together.0.push(*next);
+                together.1 = together.1.joined(other);
+                candidates.push(together.clone());
+            }
+        }
+        candidates
     }
 
     /// Measures a figure that has been found.
@@ -249,7 +281,7 @@ impl<'a> RegionView<'a> {
         }
         let overlap = overlap(self.view, seen, self.rows);
         inspection.worst_overlap = inspection.worst_overlap.min(overlap);
-        if has_cut_edge(self.view, seen.blob, self.rows) {
+        if has_cut_edge(self.view, &seen.blob, self.rows) {
             inspection.problems.push(Problem::CutOff { figure: figure.clone() });
         } else if overlap < OTHER_FORM {
             inspection.problems.push(Problem::Misshapen { figure: figure.clone() });
@@ -272,7 +304,7 @@ fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
     let width = pose.h * seen.fit.parts[seen.part].0.aspect;
     let left = (pose.x.max(0.0) as usize).min(seen.blob.left);
     let right = ((pose.x + width).max(0.0) as usize + 1).max(seen.blob.right).min(SIDE);
-    let covered = |x: i32, y: i32| view.label(x, y) == seen.blob.label;
+    let covered = |x: i32, y: i32| view.covers(&seen.blob, x, y);
     let laid = |x: i32, y: i32| seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some();
     let (mut both, mut either) = (0, 0);
     for y in top as i32..bottom as i32 {
@@ -299,10 +331,13 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
     const ENOUGH: usize = 20;
     let template = &seen.fit.parts[seen.part].0;
     let (mut wanted, mut measured) = (Vec::new(), Vec::new());
+    let is_inner = |x: i32, y: i32| {
+        [(0, 0), (-2, 0), (2, 0), (0, -2), (0, 2)].iter().all(|(dx, dy)| view.covers(&seen.blob, x + dx, y + dy))
+    };
     for y in top.max(seen.blob.top)..bottom.min(seen.blob.bottom) {
         for x in seen.blob.left..seen.blob.right {
             let Some((part, cell)) = seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5) else { continue };
-            if part != seen.part || !template.body[cell] || view.label(x as i32, y as i32) != seen.blob.label {
+            if part != seen.part || !template.body[cell] || !is_inner(x as i32, y as i32) {
                 continue;
             }
             if let Some(color) = template.colors[cell] {
@@ -333,14 +368,14 @@ const UNNAMED: f32 = 0.4;
 fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool {
     const RUN: usize = 7;
     let rows = top.max(blob.top)..bottom.min(blob.bottom);
-    let covered = |x: usize, y: usize| view.label(x as i32, y as i32) == blob.label;
+    let covered = |x: usize, y: usize| view.covers(blob, x as i32, y as i32);
     [true, false].into_iter().any(|at_right| {
         let edge = if at_right { blob.right - 1 } else { blob.left };
         let inward = |steps: usize| if at_right { edge.saturating_sub(steps) } else { (edge + steps).min(SIDE - 1) };
         let has_rim = |y: usize| {
             let light = |steps: usize| view.color(inward(steps), y).l;
             let darkest = light(0).min(light(1)).min(light(2));
-            darkest < 50.0 || darkest < light(5).min(view.behind[y].l) - 7.0
+            darkest < light(5).max(light(6)).min(view.behind[y].l) - 5.0
         };
         let at_edge: Vec<usize> = rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
         let bare = at_edge.iter().filter(|y| !has_rim(**y)).count();

@@ -30,11 +30,12 @@ pub(crate) struct View {
     pub(crate) blobs: Vec<Blob>,
 }
 
-/// Connected pixels that stand out from the background.
+/// Connected pixels that stand out from the background, or several such patches taken together: a figure that is
+/// painted down to its middle may show as the tips of its wings.
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
-    /// Its mark in [`View::label`].
-    pub(crate) label: u16,
+    /// Its marks in [`View::label`].
+    labels: Vec<u16>,
     /// Bounding box: left, top, and one past right and bottom.
     pub(crate) left: usize,
     pub(crate) top: usize,
@@ -47,6 +48,25 @@ pub(crate) struct Blob {
 }
 
 impl Blob {
+    /// Whether a mark of [`View::label`] is of this blob.
+    pub(crate) fn has(&self, label: u16) -> bool {
+        self.labels.contains(&label)
+    }
+
+    /// Two blobs as one.
+    #[must_use]
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        Self {
+            labels: self.labels.iter().chain(&other.labels).copied().collect(),
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+            area: self.area + other.area,
+            per_row: self.per_row.iter().zip(&other.per_row).map(|(one, other)| one + other).collect(),
+        }
+    }
+
     /// Pixels in the rows from `top` to `bottom`.
     pub(crate) fn area_within(&self, top: usize, bottom: usize) -> usize {
         self.per_row[top.min(self.per_row.len())..bottom.min(self.per_row.len())].iter().map(|count| *count as usize).sum()
@@ -71,8 +91,14 @@ impl View {
         Self { rows, colors, behind, labels, blobs }
     }
 
+    /// Whether a blob covers a pixel.
+    pub(crate) fn covers(&self, blob: &Blob, x: i32, y: i32) -> bool {
+        let label = self.label(x, y);
+        label != 0 && blob.has(label)
+    }
+
     /// The mark of the blob at a pixel, 0 where there is none or nothing has been painted.
-    pub(crate) fn label(&self, x: i32, y: i32) -> u16 {
+    fn label(&self, x: i32, y: i32) -> u16 {
         let inside = (0..SIDE as i32).contains(&x) && (0..self.rows as i32).contains(&y);
         if inside { self.labels[y as usize * SIDE + x as usize] } else { 0 }
     }
@@ -165,7 +191,7 @@ fn blobs(mask: &[bool], rows: usize) -> (Vec<u16>, Vec<Blob>) {
 
 fn blob(label: u16, members: &[usize], rows: usize) -> Blob {
     let mut blob =
-        Blob { label, left: SIDE, top: rows, right: 0, bottom: 0, area: members.len(), per_row: vec![0; rows] };
+        Blob { labels: vec![label], left: SIDE, top: rows, right: 0, bottom: 0, area: members.len(), per_row: vec![0; rows] };
     for at in members {
         let (x, y) = (at % SIDE, at / SIDE);
         (blob.left, blob.right) = (blob.left.min(x), blob.right.max(x + 1));

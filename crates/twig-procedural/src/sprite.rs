@@ -25,7 +25,7 @@ pub(crate) struct Sprite {
 }
 
 /// The colour of outlines.
-const INK: [u8; 3] = [56, 46, 44];
+const INK: [u8; 3] = [30, 22, 22];
 
 impl Sprite {
     pub(crate) fn new(width: u32, height: u32) -> Self {

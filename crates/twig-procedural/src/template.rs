@@ -26,6 +26,8 @@ pub(crate) struct Template {
     pub(crate) body: Vec<bool>,
     /// Number of covered cells.
     pub(crate) covered: usize,
+    /// Whether the figure is of one piece.
+    pub(crate) is_connected: bool,
     /// Covered cells in the rows above each row.
     above: [usize; CELLS + 1],
 }
@@ -81,7 +83,7 @@ impl Template {
         for row in 0..CELLS {
             above[row + 1] = above[row] + mask[row].iter().filter(|covered| **covered).count();
         }
-        Self { aspect: layout::aspect(look), mask, colors, body, covered: above[CELLS], above }
+        Self { aspect: layout::aspect(look), mask, colors, body, covered: above[CELLS], is_connected: is_connected(&mask), above }
     }
 
     /// The share of the figure between two heights, 0 at its upper edge and 1 at its lower edge.
@@ -128,4 +130,21 @@ fn filled(own: &[[bool; CELLS]; CELLS]) -> [[bool; CELLS]; CELLS] {
         open.extend((column < last).then(|| (row, column + 1)));
     }
     outside.map(|row| row.map(|cell| !cell))
+}
+
+/// Whether all covered cells can be reached from each other.
+fn is_connected(mask: &[[bool; CELLS]; CELLS]) -> bool {
+    let mut left = *mask;
+    let first = (0..CELLS * CELLS).find(|at| mask[at / CELLS][at % CELLS]);
+    let mut open: Vec<usize> = first.into_iter().collect();
+    while let Some(at) = open.pop() {
+        let (row, column) = (at / CELLS, at % CELLS);
+        if !std::mem::take(&mut left[row][column]) {
+            continue;
+        }
+        for near_row in row.saturating_sub(1)..=(row + 1).min(CELLS - 1) {
+            open.extend((column.saturating_sub(1)..=(column + 1).min(CELLS - 1)).map(|near| near_row * CELLS + near));
+        }
+    }
+    !left.iter().flatten().any(|cell| *cell)
 }
