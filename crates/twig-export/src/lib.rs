@@ -1,1 +1,1 @@
-//! Formats other than our own, written from a release
+//! Formats other than our own, written from a release.
