@@ -19,7 +19,7 @@ fn main() {
         let request = |task| Request {
             task,
             rendered: Rendered::Chat(ChatForm { messages: vec![], answer_schema: None }),
-            seed: seed + 100,
+            seed,
             trajectory_seed: seed,
             ask: 0,
         };

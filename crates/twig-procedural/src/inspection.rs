@@ -11,7 +11,7 @@ use crate::{
     scene::{Look, RelationKind},
     sprite::median,
     template::Template,
-    thinker::band,
+    thinker::{Portion, band},
 };
 
 /// Something that is not as the thought says.
@@ -55,6 +55,8 @@ const FAR_OFF: f32 = 0.16;
 const OTHER_COLOR: f32 = 9.5;
 /// A figure that overlaps its template less than this is not of its form.
 const OTHER_FORM: f32 = 0.74;
+/// A figure of which fewer pixels than this have the colours of its template is another thing.
+const OTHER_COLORS: f32 = 0.62;
 
 /// A figure that has been found.
 #[derive(Clone)]
@@ -217,7 +219,9 @@ impl RegionView<'_> {
         let mut looks: Vec<Look> = expected.iter().map(|figure| figure.look).collect();
         looks.dedup();
         for (patches, blob) in self.candidates(blobs, explained) {
-            let suits = |look: &&Look| patches.len() == 1 || blob.bottom >= self.view.rows || !Template::of(**look).is_connected;
+            // What is one figure further down comes together below the last painted row.
+            let meets = patches.iter().all(|at| blobs[*at].bottom >= self.view.rows);
+            let suits = |look: &&Look| patches.len() == 1 || meets || !Template::of(**look).is_connected;
             for look in looks.iter().filter(suits) {
                 let fit = Fit::single(self.view, &blob, *look);
                 if fit.parts.is_empty() {
@@ -226,25 +230,43 @@ impl RegionView<'_> {
                 let seen = Seen { blob: blob.clone(), fit, part: 0, swapped: false };
                 for (index, figure) in expected.iter().enumerate() {
                     if figure.look == *look && found[index].is_none() {
-                        let off = figure.side.map_or(0.0, |side| (side - seen.center()).abs());
-                        let worth = seen.fit.score - 0.4 * (off - 0.1).max(0.0) + PER_PATCH * (patches.len() - 1) as f32;
-                        offers.push((worth, index, patches.clone(), seen.clone()));
+                        if seen.fit.score > AT_LEAST {
+                            let worth = self.suitability(figure, &seen) + PER_PATCH * (patches.len() - 1) as f32;
+                            offers.push((worth, index, patches.clone(), seen.clone()));
+                        }
                     }
                 }
             }
         }
         offers.sort_by(|one, other| other.0.total_cmp(&one.0));
-        for (worth, index, patches, seen) in offers {
-            if worth > AT_LEAST && found[index].is_none() && !patches.iter().any(|at| explained[*at]) {
+        for (_, index, patches, seen) in offers {
+            if found[index].is_none() && !patches.iter().any(|at| explained[*at]) {
                 patches.iter().for_each(|at| explained[*at] = true);
                 found[index] = Some(seen);
             }
         }
     }
 
+    /// How well a blob suits a figure: by its form, by its place, and by the borders of the region that it crosses.
+    fn suitability(&self, figure: &Expected, seen: &Seen) -> f32 {
+        const PLACE_UNKNOWN: f32 = 0.12;
+        const OTHER_PORTION: f32 = 0.15;
+        let (top, bottom) = self.rows;
+        let off = figure.side.map_or(PLACE_UNKNOWN, |side| (side - seen.center()).abs().min(0.5));
+        let crosses_top = seen.blob.top + 2 < top;
+        let crosses_bottom = seen.blob.bottom >= bottom && bottom < SIDE;
+        let portion = match (crosses_top, crosses_bottom) {
+            (false, false) => Portion::Whole,
+            (false, true) => Portion::Upper,
+            (true, true) => Portion::Middle,
+            (true, false) => Portion::Lower,
+        };
+        seen.fit.score - off - if portion == figure.portion { 0.0 } else { OTHER_PORTION }
+    }
+
     /// Blobs that may be a figure: each by itself, and up to four neighbours together.
     fn candidates(&self, blobs: &[&Blob], explained: &[bool]) -> Vec<(Vec<usize>, Blob)> {
-        const FAR: usize = 46;
+        const FAR: usize = 70;
         let mut free: Vec<usize> = (0..blobs.len()).filter(|at| !explained[*at]).collect();
         free.sort_by_key(|at| blobs[*at].left);
         let mut candidates = Vec::new();
@@ -281,12 +303,16 @@ impl RegionView<'_> {
         }
         let overlap = overlap(self.view, seen, self.rows);
         inspection.worst_overlap = inspection.worst_overlap.min(overlap);
+        let fidelity = fidelity(self.view, seen, self.rows).unwrap_or(1.0);
+        let color = color_distance(self.view, seen, figure.look, self.rows);
+        let right_color = color.is_none_or(|(distance, _)| distance < OTHER_COLOR);
+        if std::env::var("TRACE").is_ok() { eprintln!("MEASURED {} overlap {overlap:.2} fidelity {fidelity:.2} color {color:?} pose {:?} of {} score {:.2}", figure.noun, seen.pose(), seen.fit.parts.len(), seen.fit.score); }
         if has_cut_edge(self.view, &seen.blob, self.rows) {
             inspection.problems.push(Problem::CutOff { figure: figure.clone() });
-        } else if overlap < OTHER_FORM {
+        } else if overlap < OTHER_FORM || right_color && fidelity < OTHER_COLORS {
             inspection.problems.push(Problem::Misshapen { figure: figure.clone() });
         }
-        if let Some((distance, measured)) = color_distance(self.view, seen, figure.look, self.rows) {
+        if let Some((distance, measured)) = color {
             inspection.worst_color = inspection.worst_color.max(distance);
             if distance > OTHER_COLOR {
                 inspection.problems.push(Problem::WrongColor { figure: figure.clone(), seen: measured, distance });
@@ -361,12 +387,41 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
     Some((distance, seen_color))
 }
 
+/// The share of a figure within the rows whose colours are those of its template, give or take a cell.
+fn fidelity(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Option<f32> {
+    const ENOUGH: usize = 60;
+    const ALIKE: f32 = 12.0;
+    let template = &seen.fit.parts[seen.part].0;
+    let (mut all, mut alike) = (0, 0);
+    for y in top.max(seen.blob.top)..bottom.min(seen.blob.bottom) {
+        for x in seen.blob.left..seen.blob.right {
+            if !view.covers(&seen.blob, x as i32, y as i32) {
+                continue;
+            }
+            let Some((part, _)) = seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5) else { continue };
+            if part != seen.part {
+                continue;
+            }
+            all += 1;
+            let color = view.color(x, y);
+            let near = |dx: f32, dy: f32| {
+                let cell = seen.fit.owner(x as f32 + 0.5 + dx, y as f32 + 0.5 + dy).filter(|(part, _)| *part == seen.part);
+                cell.and_then(|(_, cell)| template.colors[cell]).is_none_or(|expected| expected.distance_squared(color) < ALIKE * ALIKE)
+            };
+            alike += usize::from([(0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5)].into_iter().any(|(dx, dy)| near(dx, dy)));
+        }
+    }
+    (all >= ENOUGH).then(|| alike as f32 / all as f32)
+}
+
 /// Natural colours may stray further: nobody named them.
 const UNNAMED: f32 = 0.4;
 
 /// Whether a blob ends at a side in an upright line without the dark rim that figures have.
 fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool {
     const RUN: usize = 7;
+    // A rim on a figure as dark as this cannot be made out.
+    const TOO_DARK: f32 = 33.0;
     let rows = top.max(blob.top)..bottom.min(blob.bottom);
     let covered = |x: usize, y: usize| view.covers(blob, x as i32, y as i32);
     [true, false].into_iter().any(|at_right| {
@@ -375,7 +430,7 @@ fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool
         let has_rim = |y: usize| {
             let light = |steps: usize| view.color(inward(steps), y).l;
             let darkest = light(0).min(light(1)).min(light(2));
-            darkest < light(5).max(light(6)).min(view.behind[y].l) - 5.0
+            darkest < TOO_DARK || darkest < light(5).max(light(6)).min(view.behind[y].l) - 5.0
         };
         let at_edge: Vec<usize> = rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
         let bare = at_edge.iter().filter(|y| !has_rim(**y)).count();

@@ -11,7 +11,7 @@ use std::{
 use crate::{color::Lab, layout, scene::Look, sprite::Nature, surface};
 
 /// Cells of a template in each direction; they stretch with the figure.
-pub(crate) const CELLS: usize = 48;
+pub(crate) const CELLS: usize = 72;
 
 /// A look on a grid of [`CELLS`] × [`CELLS`] over its bounding box.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub(crate) struct Template {
 impl Template {
     /// The template of a look, made once and kept while there is room.
     pub(crate) fn of(look: Look) -> Arc<Self> {
-        // 1,000 templates of 40 kB each.
-        const ROOM: usize = 1_000;
+        // 400 templates of 100 kB each.
+        const ROOM: usize = 400;
         static CACHE: OnceLock<Mutex<HashMap<Look, Arc<Template>>>> = OnceLock::new();
         let lock = || CACHE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(template) = lock().get(&look) {
@@ -52,8 +52,7 @@ impl Template {
     }
 
     fn make(look: Look) -> Self {
-        const OVER: u32 = 2;
-        let side = CELLS as u32 * OVER;
+        let side = CELLS as u32;
         let sprite = surface::paint(look, side, side);
         let nature = Nature::of(look.object);
         let recolored = look.color.is_some() || look.texture.is_some();
@@ -67,7 +66,7 @@ impl Template {
         let mut body = vec![false; CELLS * CELLS];
         for row in 0..CELLS {
             for column in 0..CELLS {
-                let (x, y) = ((column as u32 * OVER + OVER / 2) as i32, (row as u32 * OVER + OVER / 2) as i32);
+                let (x, y) = (column as i32, row as i32);
                 let [r, g, b, alpha] = sprite.get(x, y);
                 own[row][column] = alpha > 127;
                 if own[row][column] {
@@ -114,22 +113,34 @@ impl Template {
     }
 }
 
-/// The mask with everything filled that cannot be reached from its rim.
+/// The mask closed and filled: gaps that outlines bridge are bridged, and what they enclose is covered.
 fn filled(own: &[[bool; CELLS]; CELLS]) -> [[bool; CELLS]; CELLS] {
-    let mut outside = [[false; CELLS]; CELLS];
-    let last = CELLS - 1;
-    let mut open: Vec<(usize, usize)> = (0..CELLS).flat_map(|at| [(0, at), (last, at), (at, 0), (at, last)]).collect();
-    while let Some((row, column)) = open.pop() {
-        if own[row][column] || outside[row][column] {
+    // One more cell on each side, from which everything outside can be reached.
+    const WIDE: usize = CELLS + 4;
+    let at = |row: usize, column: usize| {
+        (2..CELLS + 2).contains(&row) && (2..CELLS + 2).contains(&column) && own[row - 2][column - 2]
+    };
+    let near = |row: usize, column: usize| [(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)].map(|(dy, dx): (i32, i32)| {
+        ((row as i32 + dy).clamp(0, WIDE as i32 - 1) as usize, (column as i32 + dx).clamp(0, WIDE as i32 - 1) as usize)
+    });
+    let thick: Vec<bool> = (0..WIDE * WIDE)
+        .map(|cell| near(cell / WIDE, cell % WIDE).into_iter().any(|(row, column)| at(row, column)))
+        .collect();
+    let mut outside = vec![false; WIDE * WIDE];
+    let mut open = vec![0];
+    while let Some(cell) = open.pop() {
+        if thick[cell] || std::mem::replace(&mut outside[cell], true) {
             continue;
         }
-        outside[row][column] = true;
-        open.extend((row > 0).then(|| (row - 1, column)));
-        open.extend((row < last).then(|| (row + 1, column)));
-        open.extend((column > 0).then(|| (row, column - 1)));
-        open.extend((column < last).then(|| (row, column + 1)));
+        open.extend(near(cell / WIDE, cell % WIDE).map(|(row, column)| row * WIDE + column));
     }
-    outside.map(|row| row.map(|cell| !cell))
+    let mut mask = *own;
+    for (row, cells) in mask.iter_mut().enumerate() {
+        for (column, cell) in cells.iter_mut().enumerate() {
+            *cell |= near(row + 2, column + 2).into_iter().all(|(row, column)| !outside[row * WIDE + column]);
+        }
+    }
+    mask
 }
 
 /// Whether all covered cells can be reached from each other.
