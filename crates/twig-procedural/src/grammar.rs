@@ -8,7 +8,7 @@ use crate::{
     artwork::{Library, ObjectId},
     lexicon::{self, Attribute},
     nouns::singulars,
-    scene::{Group, Look, MAX_COUNT, Place, Relation, RelationKind, Scene},
+    scene::{BackdropColors, Group, Look, MAX_COUNT, Place, Relation, RelationKind, Scene},
 };
 
 /// Why a prompt cannot be drawn.
@@ -65,6 +65,7 @@ struct Reader<'a> {
     relations: Vec<Relation>,
     pending: Option<(usize, RelationKind)>,
     place: Option<Place>,
+    backdrop: BackdropColors,
     unknown: Vec<String>,
 }
 
@@ -93,16 +94,26 @@ impl Reader<'_> {
         if matches!(word(length), "in" | "at" | "on" | "into" | "across" | "through" | "inside" | "from" | "to" | "of") {
             length += 1;
         }
-        while matches!(word(length), "a" | "an" | "the" | "living" | "dining" | "his" | "her" | "their")
-            || length > 0 && lexicon::attribute(word(length)) == Some(Attribute::Plain)
-        {
+        let mut color = None;
+        loop {
+            match lexicon::attribute(word(length)) {
+                Some(Attribute::Color(named)) => color = Some(named),
+                Some(_) => {}
+                None if matches!(word(length), "a" | "an" | "the" | "his" | "her" | "their") => {}
+                None => break,
+            }
             length += 1;
         }
         let Some(place) = lexicon::place(word(length)) else { return false };
         if noun_phrase(self.rest()).is_some_and(|phrase| phrase.num_words > length) {
             return false;
         }
+        let is_upper = lexicon::is_upper(word(length));
         self.place = self.place.or(Some(place));
+        if let Some(color) = color {
+            let half = if is_upper { &mut self.backdrop.upper } else { &mut self.backdrop.lower };
+            *half = half.or(Some(color));
+        }
         self.at += length + 1;
         true
     }
@@ -132,7 +143,7 @@ impl Reader<'_> {
 
     fn other_word(&mut self) -> bool {
         let word = &self.words[self.at];
-        let known = word == "," || lexicon::is_function_word(word) || lexicon::is_action(word);
+        let known = word == "," || lexicon::is_function_word(word) || lexicon::is_action(word) || lexicon::is_unseen(word);
         if known {
             self.at += 1;
         }
@@ -148,7 +159,7 @@ impl Reader<'_> {
         } else if figures > MAX_COUNT {
             Err(Unreadable::TooMany(figures))
         } else {
-            Ok(Scene { groups: self.groups, relations: self.relations, place: self.place })
+            Ok(Scene { groups: self.groups, relations: self.relations, place: self.place, backdrop: self.backdrop })
         }
     }
 }
@@ -165,6 +176,9 @@ pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
             count = Some(number);
             at += 1;
             at += usize::from(word(at) == Some("of"));
+        } else if let Some(number) = lexicon::collective(next).filter(|_| word(at + 1) == Some("of") && count.is_none()) {
+            count = Some(number);
+            at += 2;
         } else {
             break;
         }

@@ -90,11 +90,21 @@ pub(crate) fn number(word: &str) -> Option<u32> {
     ];
     let named = WORDS.iter().position(|name| *name == word).map(|value| value as u32);
     named.or_else(|| word.parse().ok()).or(match word {
-        "couple" | "both" | "pair" => Some(2),
+        "both" => Some(2),
         "several" | "few" | "some" => Some(3),
-        "group" | "many" => Some(4),
+        "many" => Some(4),
         "dozen" => Some(12),
         _ => None,
+    })
+}
+
+/// The number that a word means before `of`: `a couple of`.
+pub(crate) fn collective(word: &str) -> Option<u32> {
+    Some(match word {
+        "couple" | "pair" => 2,
+        "few" => 3,
+        "group" | "bunch" | "set" | "stack" | "pile" | "team" | "crowd" | "lot" => 4,
+        _ => return None,
     })
 }
 
@@ -137,6 +147,12 @@ pub(crate) const RELATIONS: &[(&[&str], RelationKind)] = &[
     (&["beside"], RelationKind::Beside),
     (&["alongside"], RelationKind::Beside),
     (&["against"], RelationKind::Beside),
+    (&["contrasted", "with"], RelationKind::Beside),
+    (&["around"], RelationKind::Beside),
+    (&["between"], RelationKind::Beside),
+    (&["resting", "on"], RelationKind::Above),
+    (&["down", "on"], RelationKind::Above),
+    (&["upon"], RelationKind::Above),
     (&["in", "front", "of"], RelationKind::InFrontOf),
     (&["hidden", "by"], RelationKind::Behind),
     (&["hidden", "behind"], RelationKind::Behind),
@@ -146,23 +162,36 @@ pub(crate) const RELATIONS: &[(&[&str], RelationKind)] = &[
     (&["on"], RelationKind::Above),
 ];
 
+/// Whether a place is seen in the upper half of a picture, else in the lower.
+pub(crate) fn is_upper(place_word: &str) -> bool {
+    matches!(
+        place_word,
+        "sky" | "air" | "space" | "wall" | "walls" | "room" | "bathroom" | "kitchen" | "bedroom" | "forest" | "sunset"
+            | "office" | "background" | "house" | "bath"
+    )
+}
+
 /// The place that a noun names.
 pub(crate) fn place(word: &str) -> Option<Place> {
     Some(match word {
         "garden" | "park" | "field" | "meadow" | "pasture" | "backyard" | "yard" | "zoo" | "farm" | "grass"
         | "lawn" | "woods" | "forest" | "campsite" | "campground" | "coop" | "countryside" | "jungle" | "hill"
-        | "hills" | "orchard" | "playground" | "safari" | "valley" | "picnic" => Place::Meadow,
+        | "hills" | "orchard" | "playground" | "safari" | "valley" | "picnic" | "trail" | "path" | "ground" | "barn" | "pond-side"
+        | "habitat" | "landscape" | "neighborhood" | "driveway" | "outdoors" | "grasslands" | "soil" | "dirt" => Place::Meadow,
         "beach" | "desert" | "sand" | "shore" => Place::Beach,
         "pond" | "lake" | "sea" | "ocean" | "river" | "aquarium" | "pool" | "water" | "stream" => Place::Water,
         "snow" | "tundra" => Place::Snow,
-        "street" | "road" | "city" | "highway" | "sidewalk" | "pavement" | "driveway" | "station" | "town"
+        "waters" | "bay" | "reef" => Place::Water,
+        "street" | "road" | "city" | "highway" | "sidewalk" | "pavement" | "streets" | "roads" | "intersection" | "station" | "town"
         | "parking" | "airport" | "hangar" => Place::Street,
         "room" | "bedroom" | "office" | "classroom" | "library" | "studio" | "hallway" | "house" | "home"
         | "garage" | "attic" | "basement" | "gym" | "stage" | "museum" | "lab" | "restaurant" | "store"
         | "shop" | "cabin" | "wall" | "floor" | "corner" | "foyer" | "closet" | "den" | "study" | "nursery"
-        | "circus" | "lounge" | "porch" | "patio" | "showroom" => Place::Room,
-        "kitchen" | "bathroom" | "pantry" => Place::Kitchen,
-        "sky" | "air" | "space" => Place::Sky,
+        | "circus" | "lounge" | "porch" | "patio" | "showroom" | "walls" | "floors" | "background" | "cafe" | "clinic"
+        | "workshop" | "class" | "court" | "conference" | "theater" | "theatre" | "school" | "hospital" | "mall"
+        | "balcony" | "club" | "gallery" | "salon" | "rink" | "ballroom" | "area" | "center" => Place::Room,
+        "kitchen" | "bathroom" | "pantry" | "bath" => Place::Kitchen,
+        "sky" | "air" | "space" | "sunset" | "sunrise" | "sunlight" | "night" | "horizon" => Place::Sky,
         _ => return None,
     })
 }
@@ -174,8 +203,11 @@ pub(crate) fn is_function_word(word: &str) -> bool {
 
 /// Whether a word is an action whose drawing is that of those who act.
 pub(crate) fn is_action(word: &str) -> bool {
-    contains(ACTIONS, word)
+    contains(ACTIONS, word) || word.len() > 5 && word.ends_with("ing") && !contains(NOT_ACTIONS, word)
 }
+
+/// Nouns in -ing that are nobody's doing.
+const NOT_ACTIONS: &str = "ceiling earring building clothing evening morning lightning painting wedding string spring";
 
 fn contains(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == word)
@@ -183,21 +215,63 @@ fn contains(list: &str, word: &str) -> bool {
 
 const NOT_ADVERBS: &str = "butterfly lily jelly belly family";
 
-const FUNCTION_WORDS: &str = "a an the and or is are was were be been being it its their his her them they there \
-    with of that which while as at in into from to for each other all both up down out around across through \
-    together very one's this these those has have had";
+const FUNCTION_WORDS: &str = "a an the and or is are was were be been being it its their his her him he she they them \
+    there with of that which while as at in into from to for each other all both up down out around across through \
+    together very one's this these those has have had another some so by about along after before during against like \
+    than then what how who when where if but not can could will would did does do off away back over under it's \
+    you we us our my your because until without within towards toward onto upon every any more most own themselves \
+    himself herself itself someone something else everyone inside outside one two's side next";
 
 const PLAIN_ADJECTIVES: &str = "soft hard smooth rough warm cool cold hot bright sharp sweet shiny colorful bumpy \
     delicate jagged prickly vibrant natural juicy crisp crunchy heavy beautiful cozy fragrant intricate dull \
     polished spiky old new fresh sleek striped sparkling textured deep light thin thick plush sturdy clean wide \
-    narrow flat open empty lovely fancy elegant cute modern vintage young happy famous little ripe tired dry wet \
-    sticky glossy rusty fiery rich sour tart plump creamy velvety marble bold calm quiet busy great perfect \
+    narrow flat open empty lovely fancy elegant cute modern vintage young happy famous ripe tired dry wet \
+    sticky glossy rusty fiery rich sour tart plump creamy velvety bold calm quiet busy great perfect \
     delicious crispy unique simple handmade curved wavy rugged rocky sandy icy snowy dusty muddy weathered \
-    towering majestic graceful gentle playful broken lit romantic festive favorite lush comfortable";
+    towering majestic graceful gentle playful broken lit romantic festive favorite lush comfortable single plain \
+    hardcover floral decorative functional stylish solid blunt bulky loud silky spotted stainless spacious \
+    electronic parked tiled framed cushioned pristine chilly crystal-clear swirling damp leafy mossy thorny stone \
+    marble ceramic concrete brick silk tropical local foreign hiking sports dining cutting serving living toy \
+    sweet-smelling warm-colored steaming melted frosty sliced vast scenic historic exotic rare classic long-stemmed \
+    full late early final friendly lazy curious proud determined public social human national special different \
+    amazing stunning breathtaking mesmerizing relaxing exciting thrilling peaceful real virtual imaginary wild baby \
+    ancient gourmet healthy personal live stuffed leafless lone main steep deserted candlelit moonlit sunny windy \
+    dark-colored multi-colored multicolored checkered dotted patterned hollow transparent translucent matching \
+    fuzzy-looking golden-brown frozen roasted baked fried slippery slimy squishy brittle tough tender fragile";
 
-const ACTIONS: &str = "sitting standing lying resting sleeping walking running riding playing eating looking \
-    watching wearing carrying parked hung mounted sat stood lay rested floated flew floating flying swimming swam \
-    perched nestled leaned leaning filled played cluttered adorned decorated created completed entertained \
-    captured buzzed soared gathered chatted rang grazed kept enjoyed hummed stacked packed carried waved hopped \
-    scurried roamed wagged sailed crossed raced lined waited croaked clucked watched stared attracted performed \
-    placed displayed held hangs sits stands lies rests jumping dancing smiling barking chasing";
+const ACTIONS: &str = "sat stood lay rested floated flew swam \
+    perched nestled leaned filled played cluttered adorned decorated created completed entertained captured buzzed \
+    soared gathered chatted rang grazed kept enjoyed hummed stacked packed carried waved hopped scurried roamed \
+    wagged sailed crossed raced lined waited croaked clucked watched stared attracted performed placed displayed \
+    held hangs hang hung sits sit stands stand lies lie rests rest mounted parked positioned arranged propped \
+    cooked pitched snapped jingled rumbled leaped churned lived worked provided added amplified sparkled snorted \
+    darted made lit covered balanced wedged suspended rolled drove zoomed bloomed wrote lounged melted drifted climbed \
+    crawled glided slithered pulled set fell landed shone cast flowed danced bounced hugged surrounded tied \
+    attached worn seated posed open opens closes float floats flies fly drift drifts holds hold supports support \
+    lays plays play provide provides keeps keep complement complements gleam gleams clink clinks stirs stir looks \
+    look takes take reads swims runs run walks walk jumps features feature adds add hold make makes await decorate \
+    dangled glistened sparkles shines used cleaned read ride reach catch walked ran took gave got rode drank ate \
+    wears carries displayed hanged topped leans contrasted wrapped draped snuggled curled napped sprawled crowned";
+
+/// Words for what no drawing shows: feelings, sounds, purposes. They are understood, and nothing is drawn for them.
+const UNSEEN: &str = "fun skills skill song songs tune speech story stories notes music sounds sound sense feeling \
+    love life beauty world time day morning afternoon evening moment game games way work talent performance wonder \
+    awe joy pride happiness peace comfort warmth atmosphere ambiance charm melody voice voices laughter adventure \
+    exercise workout health speed balance strength energy excitement adrenaline rush dance routine practice class \
+    lesson conversation chat company companionship memories dreams thoughts ideas problem problems math science \
+    history art arts architecture design style fashion color colors pattern patterns texture shape shapes size \
+    view views sight sights scenery surface edge top bottom left right middle inside outside end others help advice \
+    taste flavor smell scent aroma sleep nap rest trip journey vacation holiday party wedding event concert meeting \
+    race contest competition show movie video news directions goal goals trick tricks photo-shoot symbol display \
+    feast harmony contrast nature weather breeze wind rain sunshine light shade heat cold summer winter spring autumn \
+    meal dinner lunch breakfast dessert snack snacks food ingredients yoga tennis soccer karaoke hopscotch gymnastics \
+    meditation barbecue bite bites wave waves steps step face faces hair head hand hands foot feet arm arms eye eyes \
+    nails teeth lap tail wings fur heart mouth throat neck body shoulders owner's distance speed-limit instrument \
+    fetch tag turn turns sip shot shots tips money's loved ones loved chores errands laundry homework job interview \
+    challenge obstacle mysteries puzzle's mystery secrets romance celebration tradition culture language words letters' \
+    perfection precision care attention focus patience effort purpose reflection calmness quietness bath-time ride";
+
+/// Whether a word is understood as something that no drawing shows.
+pub(crate) fn is_unseen(word: &str) -> bool {
+    contains(UNSEEN, word)
+}

@@ -11,6 +11,7 @@ mod artwork;
 mod backdrop;
 pub mod benchmark;
 mod color;
+mod coverage;
 mod critic;
 mod dice;
 mod fitting;
@@ -32,6 +33,7 @@ mod teacher;
 mod template;
 mod thinker;
 
+pub use coverage::readability;
 pub use mistake::{Mistake, MistakeKind};
 pub use settings::{Faults, ProceduralSettings};
 pub use teacher::ProceduralTeacher;

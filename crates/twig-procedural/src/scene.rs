@@ -11,6 +11,17 @@ pub(crate) struct Scene {
     pub(crate) relations: Vec<Relation>,
     /// Where it takes place, if the prompt says so.
     pub(crate) place: Option<Place>,
+    /// Colours that it names for what is behind the objects: `a blue sky`.
+    pub(crate) backdrop: BackdropColors,
+}
+
+/// Colours named for the backdrop.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct BackdropColors {
+    /// Of sky or wall.
+    pub(crate) upper: Option<Color>,
+    /// Of ground, water or floor.
+    pub(crate) lower: Option<Color>,
 }
 
 /// One or more objects of a kind, as one phrase of the prompt names them.
