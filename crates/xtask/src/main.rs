@@ -1,1 +1,65 @@
-fn main() {}
+//! The project's own chores: `cargo xtask test`, `schemas`, `fit-codebook`, `bench`.
+//!
+//! Kept small on purpose: it is built before everything else, so it depends on nothing of the workspace. What
+//! needs our crates is a program of its own that this one starts.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal and for CI logs")]
+
+mod bench;
+mod chore;
+mod consumers;
+mod memory;
+mod python;
+mod schemas;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Chores of this project: cargo xtask CHORE
+
+  test [--all] [--keep-going]   formatting, lints, Rust tests, Python consumers; --all adds the heavy ones
+  schemas [--check]             write schemas/ from the code, or check that they are up to date
+  fit-codebook                  fit the codebook of the embedded image tokenizer again
+  bench                         run the whole T2I-CompBench job and print its figures as Markdown";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (chore, flags) = words.split_first().map_or(("help", &[][..]), |(chore, flags)| (*chore, flags));
+    let known: &[&str] = match chore {
+        "test" => &["--all", "--keep-going"],
+        "schemas" => &["--check"],
+        _ => &[],
+    };
+    if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
+        bail!("`{chore}` does not take `{flag}`\n\n{USAGE}");
+    }
+    let has = |flag| flags.contains(&flag);
+    match chore {
+        "test" => test::test(has("--all"), has("--keep-going")),
+        "schemas" => schemas::schemas(has("--check")),
+        "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
+        "bench" => bench::bench(),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("there is no chore `{chore}`\n\n{USAGE}"),
+    }
+}
+
+/// An example, because examples see the crates that this program does not depend on.
+const FIT_CODEBOOK: [&str; 6] = ["run", "--release", "--package", "xtask", "--example", "fit-codebook"];

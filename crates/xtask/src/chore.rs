@@ -1,0 +1,61 @@
+//! Running programs: each by name, with the seconds it took.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The folder of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The folder in which cargo has put this program, and puts the others of the same profile.
+pub(crate) fn built() -> Result<PathBuf> {
+    let own = env::current_exe().context("cannot tell where this program lies")?;
+    Ok(own.parent().context("this program lies in no folder")?.to_owned())
+}
+
+/// Cargo, in the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Builds the program `twig` as every user does and tells where it lies.
+pub(crate) fn build_twig() -> Result<PathBuf> {
+    run("build twig", cargo(&["build", "--release", "--locked"]))?;
+    Ok(built()?.join(format!("twig{}", env::consts::EXE_SUFFIX)))
+}
+
+/// Where environments are kept between runs, outside the clone.
+pub(crate) fn cache() -> Result<PathBuf> {
+    if let Some(folder) = env::var_os("TWIG_CACHE").filter(|folder| !folder.is_empty()) {
+        return Ok(folder.into());
+    }
+    let home = env::home_dir().context("no home folder; set TWIG_CACHE to a folder for caches")?;
+    Ok(home.join(".cache/twig"))
+}
+
+/// Runs a program to its end and says how long it took.
+pub(crate) fn run(name: &str, mut command: Command) -> Result<()> {
+    println!("── {name}");
+    let start = Instant::now();
+    let status = command.status().with_context(|| format!("{name}: cannot start {:?}", command.get_program()))?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !status.success() {
+        bail!("{name} failed after {seconds:.1} s ({status})");
+    }
+    println!("── {name}: ok, {seconds:.1} s");
+    Ok(())
+}
+
+/// Whether a program is there and answers to these arguments.
+pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}

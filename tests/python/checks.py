@@ -1,0 +1,50 @@
+"""Counts what holds and what does not, one printed line each."""
+
+
+class Checks:
+    """The outcome of a row of checks."""
+
+    def __init__(self, label: str, quiet: bool = False):
+        self.label = label
+        self.quiet = quiet
+        self.passed = 0
+        self.failed: list[str] = []
+
+    def that(self, name: str, holds: bool, detail: str = "") -> None:
+        """One check; `detail` is shown where it fails."""
+        if holds:
+            self.passed += 1
+        else:
+            self.failed.append(name)
+        if not self.quiet:
+            print(f"ok    {name}" if holds else f"FAIL  {name}: {detail}", flush=True)
+
+    def equal(self, name: str, found, wanted) -> None:
+        """Two values are the same."""
+        self.that(name, found == wanted, f"found {shortened(found)}, wanted {shortened(wanted)}")
+
+    def none(self, name: str, faults, seen: int) -> None:
+        """No fault was found among `seen` things; having seen none at all is a fault too."""
+        faults = list(faults)
+        detail = f"{len(faults)} faults, such as {shortened(faults[:3])}" if faults else "nothing to look at"
+        self.that(name, not faults and seen > 0, detail)
+
+    def attempt(self, name: str, action):
+        """Runs what may raise; its result, or `None` where it did."""
+        try:
+            result = action()
+        except Exception as error:  # whatever a library raises is a failed check
+            self.that(name, False, f"{type(error).__name__}: {error}")
+            return None
+        self.that(name, True)
+        return result
+
+    def close(self) -> int:
+        """The closing line, and the exit code."""
+        print(f"{self.label}: {self.passed} passed, {len(self.failed)} failed", flush=True)
+        return 1 if self.failed or not self.passed else 0
+
+
+def shortened(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 300 else text[:297] + "..."
