@@ -95,6 +95,7 @@ mod tests {
         FitSettings, ImageTokenizer, PatchTokenizer, fit_patch_codebook, patch::test_pictures::picture,
     };
     use proptest::prelude::*;
+    use twig_imaging::RgbImage;
 
     static SMALL_FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let settings = FitSettings {
@@ -106,6 +107,8 @@ mod tests {
         };
         fit_patch_codebook((0..2).map(picture), &settings).unwrap().to_bytes()
     });
+
+    static PICTURE: LazyLock<RgbImage> = LazyLock::new(|| picture(9));
 
     /// The same file with some bytes changed and a hash that fits.
     fn changed(at: usize, bytes: &[u8]) -> Vec<u8> {
@@ -160,7 +163,7 @@ mod tests {
             if let Ok(codebook) = PatchCodebook::from_bytes(&changed(at, &bytes))
                 && let Ok(tokenizer) = PatchTokenizer::new(codebook)
             {
-                prop_assert!(tokenizer.encode(&picture(9)).is_ok());
+                prop_assert!(tokenizer.encode(&PICTURE).is_ok());
             }
         }
     }

@@ -157,7 +157,7 @@ mod tests {
     const SMALL: FitSettings = FitSettings {
         num_codes: 200,
         num_features: 8,
-        max_patches: 3_000,
+        max_patches: 1_000,
         rounds: 3,
         placeholder: Rgb([200, 184, 158]),
         seed: 1,
