@@ -7,10 +7,12 @@ mod canvas;
 mod codec;
 mod fit;
 mod quality;
+mod text;
 
 pub use canvas::{partial_canvas, paste_region, region_pixels};
 pub use codec::{DecodeError, DecodeLimits, decode, encode_png};
 pub use fit::{center_crop_square, fit_square, pad_square};
 pub use quality::{mean_absolute_difference, psnr};
+pub use text::Face;
 
 pub use image::{Rgb, RgbImage};
