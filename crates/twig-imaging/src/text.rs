@@ -115,7 +115,7 @@ impl Face {
     fn advance(&self, character: char) -> u32 {
         let glyph = strokes(plain(character));
         let width = glyph.split(' ').flat_map(points).map(|(x, _)| x).max();
-        let space = self.pixels(5) as u32 / 2;
+        let space = (self.pixels(5) as u32).div_ceil(2);
         match width {
             Some(width) => self.pixels(width) as u32 + space,
             None => space + self.pixels(1) as u32,
