@@ -4,7 +4,11 @@
 
 use twig_imaging::{Rgb, RgbImage};
 
-use crate::{color::Lab, dice::Dice, scene::Place};
+use crate::{
+    color::{Color, Lab},
+    dice::Dice,
+    scene::{BackdropColors, Place},
+};
 
 /// Light that details add or take, in steps of lightness: well visible, far below a figure's contrast.
 pub(crate) const DETAIL: f32 = 2.6;
@@ -27,6 +31,8 @@ pub(crate) struct Half {
     from: [u8; 3],
     to: [u8; 3],
     detail: Detail,
+    /// A colour that the prompt names for it.
+    named: Option<Color>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +47,7 @@ enum Detail {
 }
 
 const fn half(words: &'static str, from: [u8; 3], to: [u8; 3], detail: Detail) -> Half {
-    Half { words, from, to, detail }
+    Half { words, from, to, detail, named: None }
 }
 
 const BLUE_SKY: Half = half("a clear blue sky with soft clouds", [138, 196, 240], [178, 218, 246], Detail::Clouds);
@@ -66,7 +72,7 @@ const TILED_FLOOR: Half = half("a floor of terracotta tiles", [232, 170, 136], [
 
 impl Backdrop {
     /// A backdrop for a place, chosen by seed among those against which figures of these colours stand out.
-    pub(crate) fn choose(place: Option<Place>, figures: &[Lab], dice: &mut Dice) -> Self {
+    pub(crate) fn choose(place: Option<Place>, named: BackdropColors, figures: &[Lab], dice: &mut Dice) -> Self {
         let pairs = choices(place);
         let contrast = |(upper, lower): &(Half, Half)| {
             let halves = [upper.from, upper.to, lower.from, lower.to].map(Lab::of);
@@ -76,18 +82,20 @@ impl Backdrop {
         let best = pairs.iter().map(contrast).fold(0.0, f32::max);
         let good: Vec<_> = pairs.iter().filter(|pair| contrast(pair) >= best.min(14.0)).collect();
         let (upper, lower) = **dice.pick(&good).expect("the best pair is as good as the best");
-        Self { horizon: dice.between(0.56, 0.64), upper, lower, phase: dice.between(0.0, 60.0) }
+        let horizon = dice.between(0.56, 0.64);
+        let (upper, lower) = (upper.tinted(named.upper), lower.tinted(named.lower));
+        Self { horizon, upper, lower, phase: dice.between(0.0, 60.0) }
     }
 
     /// What is behind a picture's rows from `top` to `bottom` (0 to 1), in words.
     pub(crate) fn words(&self, top: f32, bottom: f32) -> String {
         let below = (bottom - self.horizon).max(0.0) / (bottom - top);
         if below < 0.15 {
-            self.upper.words.to_owned()
+            self.upper.described()
         } else if below > 0.85 {
-            self.lower.words.to_owned()
+            self.lower.described()
         } else {
-            format!("{} meeting {}", self.upper.words, self.lower.words)
+            format!("{} meeting {}", self.upper.described(), self.lower.described())
         }
     }
 
@@ -113,6 +121,28 @@ impl Backdrop {
 }
 
 impl Half {
+    /// This half in a colour that the prompt names: light, so that figures stand out from it.
+    fn tinted(self, named: Option<Color>) -> Self {
+        let Some(color) = named else { return self };
+        let lab = color.lab();
+        let light = |more: f32| Lab { l: 62.0 + 0.3 * lab.l + more, a: lab.a * 0.6, b: lab.b * 0.6 }.to_rgb();
+        Self { from: light(0.0), to: light(-2.0), named, ..self }
+    }
+
+    /// Its name in thoughts, with its colour where the prompt names one.
+    fn described(&self) -> String {
+        let Some(color) = self.named else { return self.words.to_owned() };
+        let thing = match self.detail {
+            Detail::Clouds => "sky with soft clouds",
+            Detail::Tufts => "stretch of grass",
+            Detail::Ripples => "stretch of water",
+            Detail::Planks | Detail::Specks => "ground",
+            Detail::Stripes => "wall with faint stripes",
+            Detail::Tiles => "wall of tiles",
+        };
+        format!("a light {} {thing}", color.name)
+    }
+
     /// The row's colour as it is, lighter, and darker.
     fn shades(&self, along: f32) -> [Rgb<u8>; 3] {
         let (from, to) = (Lab::of(self.from), Lab::of(self.to));

@@ -8,7 +8,8 @@ use crate::{
     grammar,
     percept::{Blob, SIDE, View},
     reading::{Expected, read_thought},
-    scene::{Look, RelationKind},
+    scene::{Look, RelationKind, Shape},
+    solid::differ,
     sprite::median,
     template::Template,
     thinker::{Portion, band},
@@ -57,6 +58,8 @@ const OTHER_COLOR: f32 = 9.5;
 const OTHER_FORM: f32 = 0.74;
 /// A figure of which fewer pixels than this have the colours of its template is another thing.
 const OTHER_COLORS: f32 = 0.62;
+/// A figure that overlaps its template more than this is certainly of its form.
+const SURE_FORM: f32 = 0.96;
 
 /// A figure that has been found.
 #[derive(Clone)]
@@ -88,7 +91,7 @@ pub(crate) fn inspect(view: &View, prompt: &str, thoughts: &[String], schedule: 
     let expected = read_thought(thoughts.get(k).map_or("", String::as_str));
     let above: Vec<Expected> = thoughts.iter().take(k).flat_map(|thought| read_thought(thought)).collect();
     let mut region = RegionView { view, rows, inspection: Inspection { worst_overlap: 1.0, ..Inspection::default() } };
-    if region.is_faded() {
+    if region.is_faded(thoughts.get(k).map_or("", String::as_str)) {
         region.inspection.problems.push(Problem::Faded);
     }
     region.compare(&expected, &above, &depth_pairs(prompt));
@@ -121,10 +124,20 @@ struct RegionView<'a> {
 }
 
 impl RegionView<'_> {
-    /// Backgrounds are all coloured; one without colour has faded.
-    fn is_faded(&self) -> bool {
+    /// Whether neither background nor figures have the contrast that a picture has: backgrounds are coloured
+    /// unless the text says otherwise, and every figure has a dark rim.
+    fn is_faded(&self, thought: &str) -> bool {
         const COLORLESS: f32 = 3.1;
-        median(self.view.behind[self.rows.0..self.rows.1].to_vec()).chroma() < COLORLESS
+        const PALE: f32 = 62.0;
+        let (top, bottom) = self.rows;
+        let says_so = ["white", "gray", "black"].iter().any(|color| thought.contains(&format!("a light {color}")));
+        let grey = median(self.view.behind[top..bottom].to_vec()).chroma() < COLORLESS;
+        if grey && !says_so {
+            return true;
+        }
+        let in_figures: usize = self.view.blobs.iter().map(|blob| blob.area_within(top, bottom)).sum();
+        let is_pale = |color: &&Lab| color.l > PALE;
+        grey && in_figures > 200 && self.view.colors[top * SIDE..bottom * SIDE].iter().all(|color| is_pale(&color))
     }
 
     fn compare(&mut self, expected: &[Expected], above: &[Expected], pairs: &[(Look, Look)]) {
@@ -306,10 +319,11 @@ impl RegionView<'_> {
         let fidelity = fidelity(self.view, seen, self.rows).unwrap_or(1.0);
         let color = color_distance(self.view, seen, figure.look, self.rows);
         let right_color = color.is_none_or(|(distance, _)| distance < OTHER_COLOR);
+        let other_shape = overlap < SURE_FORM && seen.fit.parts.len() == 1 && is_like_another_shape(self.view, seen, figure.look);
         if std::env::var("TRACE").is_ok() { eprintln!("MEASURED {} overlap {overlap:.2} fidelity {fidelity:.2} color {color:?} pose {:?} of {} score {:.2}", figure.noun, seen.pose(), seen.fit.parts.len(), seen.fit.score); }
         if has_cut_edge(self.view, &seen.blob, self.rows) {
             inspection.problems.push(Problem::CutOff { figure: figure.clone() });
-        } else if overlap < OTHER_FORM || right_color && fidelity < OTHER_COLORS {
+        } else if other_shape || overlap < OTHER_FORM || right_color && fidelity < OTHER_COLORS {
             inspection.problems.push(Problem::Misshapen { figure: figure.clone() });
         }
         if let Some((distance, measured)) = color {
@@ -385,6 +399,16 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
     let seen_color = median(measured);
     let distance = if is_named { by_cell.min(median(wanted).distance(seen_color)) } else { by_cell * UNNAMED };
     Some((distance, seen_color))
+}
+
+/// Whether a figure that should have a certain shape looks more like one of another shape.
+fn is_like_another_shape(view: &View, seen: &Seen, look: Look) -> bool {
+    const CLEARLY: f32 = 0.03;
+    let Some(wanted) = look.shape else { return false };
+    Shape::ALL
+        .into_iter()
+        .filter(|shape| differ(*shape, wanted))
+        .any(|shape| Fit::single(view, &seen.blob, Look { shape: Some(shape), ..look }).score > seen.fit.score + CLEARLY)
 }
 
 /// The share of a figure within the rows whose colours are those of its template, give or take a cell.

@@ -84,7 +84,7 @@ pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) 
         settle(&mut figures, schedule, scene);
     }
     let colors: Vec<_> = scene.groups.iter().map(|group| main_color(group.look)).collect();
-    let backdrop = Backdrop::choose(scene.place, &colors, &mut Dice::new(trajectory_seed, "backdrop"));
+    let backdrop = Backdrop::choose(scene.place, scene.backdrop, &colors, &mut Dice::new(trajectory_seed, "backdrop"));
     Layout { figures, backdrop }
 }
 

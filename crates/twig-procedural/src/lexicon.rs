@@ -237,7 +237,8 @@ const PLAIN_ADJECTIVES: &str = "soft hard smooth rough warm cool cold hot bright
     amazing stunning breathtaking mesmerizing relaxing exciting thrilling peaceful real virtual imaginary wild baby \
     ancient gourmet healthy personal live stuffed leafless lone main steep deserted candlelit moonlit sunny windy \
     dark-colored multi-colored multicolored checkered dotted patterned hollow transparent translucent matching \
-    fuzzy-looking golden-brown frozen roasted baked fried slippery slimy squishy brittle tough tender fragile";
+    fuzzy-looking golden-brown frozen roasted baked fried birthday christmas golf wedding party makeup butternut syrup engagement construction bonsai bouncy \
+    storage gift hair caution grocery laundry slippery slimy squishy brittle tough tender fragile";
 
 const ACTIONS: &str = "sat stood lay rested floated flew swam \
     perched nestled leaned filled played cluttered adorned decorated created completed entertained captured buzzed \

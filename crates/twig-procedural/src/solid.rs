@@ -1,5 +1,7 @@
 //! Shapes: the outlines and shading of round, square, conical and other things.
 
+use std::sync::OnceLock;
+
 use crate::{color::Lab, scene::Shape, sprite::Sprite};
 
 /// Width by height of a shape.
@@ -155,11 +157,14 @@ fn cube(u: f32, v: f32) -> Option<f32> {
 /// Whether two shapes are told apart at a glance: where they are laid over each other, a fifth or more of them
 /// sticks out.
 pub(crate) fn differ(one: Shape, other: Shape) -> bool {
-    likeness(one, other) < 0.8
+    const COUNT: usize = Shape::ALL.len();
+    static TABLE: OnceLock<[[bool; COUNT]; COUNT]> = OnceLock::new();
+    let table = TABLE.get_or_init(|| Shape::ALL.map(|one| Shape::ALL.map(|other| likeness(one, other) < 0.8)));
+    table[one as usize][other as usize]
 }
 
 /// Intersection over union of two shapes of the same area, centred on each other.
-pub(crate) fn likeness(one: Shape, other: Shape) -> f32 {
+fn likeness(one: Shape, other: Shape) -> f32 {
     const STEPS: i32 = 40;
     let half_width = |shape: Shape| aspect(shape).sqrt();
     let covers = |shape: Shape, x: f32, y: f32| {
