@@ -17,7 +17,8 @@ fn main() {
     for file in args {
         let text = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let prompts: Vec<String> = (0..num).map(|index| lines[(index * 7919 + seed as usize) % lines.len()].clone()).collect();
+        let prompts: Vec<String> =
+            (0..num).map(|index| lines[(index * 7919 + seed as usize) % lines.len()].clone()).collect();
         let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
         let start = std::time::Instant::now();
         let (critic, random) = prompts
@@ -28,6 +29,11 @@ fn main() {
                 benchmark_critic(&ProceduralSettings::default(), prompts, seed, &schedule, disturbance, 90)
             })
             .reduce(Default::default, |(a, b), (c, d)| (a.merged(&c), b.merged(&d)));
-        println!("\n## {file} ({:.1} s)\n{critic}\nrandom: precision {:.3}, recall {:.3}", start.elapsed().as_secs_f32(), random.precision(), random.recall());
+        println!(
+            "\n## {file} ({:.1} s)\n{critic}\nrandom: precision {:.3}, recall {:.3}",
+            start.elapsed().as_secs_f32(),
+            random.precision(),
+            random.recall()
+        );
     }
 }

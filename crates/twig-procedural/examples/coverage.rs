@@ -25,7 +25,8 @@ fn main() {
         let mut reasons: Vec<_> = reasons.into_iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         println!("{file}: {:.1} %", 100.0 * f64::from(read) / f64::from(all));
-        let shown: Vec<String> = reasons.iter().take(130).map(|(reason, count)| format!("{reason}:{count}")).collect();
+        let shown: Vec<String> =
+            reasons.iter().take(130).map(|(reason, count)| format!("{reason}:{count}")).collect();
         println!("   {}", shown.join(" | "));
     }
 }

@@ -1,9 +1,7 @@
 //! Draws prompts to PNG files: `draw DIR SEED PROMPT…`. For looking at what the embedded teacher makes.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
-use twig_model::{
-    Answer, ChatForm, Geometry, PaintTask, Rendered, Request, Schedule, Task, ThinkTask,
-};
+use twig_model::{Answer, ChatForm, Geometry, PaintTask, Rendered, Request, Schedule, Task, ThinkTask};
 use twig_procedural::{Faults, ProceduralSettings, ProceduralTeacher};
 
 fn main() {
@@ -41,7 +39,8 @@ fn main() {
         }));
         println!("   {:?}", teacher.mistakes(&paint));
         if let Answer::Picture(picture) = teacher.answer(&paint) {
-            let picture = twig_imaging::decode(picture.bytes(), &twig_imaging::DecodeLimits::default()).unwrap();
+            let picture =
+                twig_imaging::decode(picture.bytes(), &twig_imaging::DecodeLimits::default()).unwrap();
             let picture = twig_imaging::fit_square(&picture, 320);
             let (left, top) = ((sheets % 4) * 330, (sheets / 4 % 3) * 330);
             for (x, y, pixel) in picture.enumerate_pixels() {

@@ -45,7 +45,9 @@ impl Library {
             let svg = match own.get(art) {
                 Some(svg) => svg.clone(),
                 None => emoji(art)
-                    .unwrap_or_else(|| panic!("`{art}` is neither an emoji nor in drawings.svg; a test reads every line"))
+                    .unwrap_or_else(|| {
+                        panic!("`{art}` is neither an emoji nor in drawings.svg; a test reads every line")
+                    })
                     .to_string(),
             };
             let tree = usvg::Tree::from_str(&svg, &usvg::Options::default())
@@ -101,7 +103,8 @@ fn own_drawings() -> HashMap<&'static str, String> {
         .lines()
         .filter_map(|line| line.strip_prefix("<g id=\"")?.split_once('"'))
         .map(|(id, rest)| {
-            let group = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 36 36"><g{rest}</svg>"#);
+            let group =
+                format!(r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 36 36"><g{rest}</svg>"#);
             (id, group)
         })
         .collect()

@@ -50,33 +50,50 @@ const fn half(words: &'static str, from: [u8; 3], to: [u8; 3], detail: Detail) -
     Half { words, from, to, detail, named: None }
 }
 
-const BLUE_SKY: Half = half("a clear blue sky with soft clouds", [138, 196, 240], [178, 218, 246], Detail::Clouds);
-const EVENING: Half = half("a warm evening sky with thin clouds", [250, 196, 152], [252, 222, 164], Detail::Clouds);
-const LILAC_SKY: Half = half("a lilac sky with faint clouds", [186, 176, 236], [214, 198, 242], Detail::Clouds);
+const BLUE_SKY: Half =
+    half("a clear blue sky with soft clouds", [138, 196, 240], [178, 218, 246], Detail::Clouds);
+const EVENING: Half =
+    half("a warm evening sky with thin clouds", [250, 196, 152], [252, 222, 164], Detail::Clouds);
+const LILAC_SKY: Half =
+    half("a lilac sky with faint clouds", [186, 176, 236], [214, 198, 242], Detail::Clouds);
 const GRASS: Half = half("short green grass", [164, 208, 116], [134, 188, 92], Detail::Tufts);
 const SAND: Half = half("fine yellow sand", [244, 220, 158], [236, 204, 134], Detail::Specks);
-const SEA: Half = half("calm blue water with small ripples", [112, 186, 224], [78, 154, 206], Detail::Ripples);
+const SEA: Half =
+    half("calm blue water with small ripples", [112, 186, 224], [78, 154, 206], Detail::Ripples);
 const SNOW: Half = half("smooth bluish snow", [198, 220, 246], [212, 230, 250], Detail::Specks);
 const ROAD: Half = half("an even blue-grey road", [134, 150, 184], [118, 134, 170], Detail::Specks);
-const HAZE: Half = half("a deep blue haze with soft clouds", [120, 180, 232], [104, 164, 222], Detail::Clouds);
-const PEACH_WALL: Half = half("a plain peach wall with faint stripes", [252, 212, 176], [250, 206, 168], Detail::Stripes);
-const MINT_WALL: Half = half("a plain mint wall with faint stripes", [182, 228, 196], [174, 222, 190], Detail::Stripes);
-const LILAC_WALL: Half = half("a plain lilac wall with faint stripes", [212, 196, 240], [206, 190, 236], Detail::Stripes);
-const BUTTER_WALL: Half = half("a plain butter-yellow wall with faint stripes", [250, 232, 160], [248, 226, 150], Detail::Stripes);
-const SKY_WALL: Half = half("a plain light blue wall with faint stripes", [172, 212, 240], [164, 206, 236], Detail::Stripes);
+const HAZE: Half =
+    half("a deep blue haze with soft clouds", [120, 180, 232], [104, 164, 222], Detail::Clouds);
+const PEACH_WALL: Half =
+    half("a plain peach wall with faint stripes", [252, 212, 176], [250, 206, 168], Detail::Stripes);
+const MINT_WALL: Half =
+    half("a plain mint wall with faint stripes", [182, 228, 196], [174, 222, 190], Detail::Stripes);
+const LILAC_WALL: Half =
+    half("a plain lilac wall with faint stripes", [212, 196, 240], [206, 190, 236], Detail::Stripes);
+const BUTTER_WALL: Half =
+    half("a plain butter-yellow wall with faint stripes", [250, 232, 160], [248, 226, 150], Detail::Stripes);
+const SKY_WALL: Half =
+    half("a plain light blue wall with faint stripes", [172, 212, 240], [164, 206, 236], Detail::Stripes);
 const PLANK_FLOOR: Half = half("a floor of light planks", [222, 178, 124], [208, 162, 106], Detail::Planks);
 const ROSE_FLOOR: Half = half("a rose carpet", [232, 170, 178], [222, 156, 166], Detail::Specks);
 const TEAL_FLOOR: Half = half("a sea-green floor", [146, 202, 190], [130, 188, 176], Detail::Planks);
 const TILED_WALL: Half = half("a wall of aqua tiles", [166, 220, 222], [158, 212, 216], Detail::Tiles);
-const TILED_FLOOR: Half = half("a floor of terracotta tiles", [232, 170, 136], [222, 156, 120], Detail::Tiles);
+const TILED_FLOOR: Half =
+    half("a floor of terracotta tiles", [232, 170, 136], [222, 156, 120], Detail::Tiles);
 
 impl Backdrop {
     /// A backdrop for a place, chosen by seed among those against which figures of these colours stand out.
-    pub(crate) fn choose(place: Option<Place>, named: BackdropColors, figures: &[Lab], dice: &mut Dice) -> Self {
+    pub(crate) fn choose(
+        place: Option<Place>,
+        named: BackdropColors,
+        figures: &[Lab],
+        dice: &mut Dice,
+    ) -> Self {
         let pairs = choices(place);
         let contrast = |(upper, lower): &(Half, Half)| {
             let halves = [upper.from, upper.to, lower.from, lower.to].map(Lab::of);
-            let distances = figures.iter().flat_map(|figure| halves.iter().map(|half| half.distance(*figure)));
+            let distances =
+                figures.iter().flat_map(|figure| halves.iter().map(|half| half.distance(*figure)));
             distances.fold(f32::INFINITY, f32::min)
         };
         let best = pairs.iter().map(contrast).fold(0.0, f32::max);
@@ -161,8 +178,12 @@ impl Detail {
                     let dx = (x - cx).rem_euclid(90.0).min((cx - x).rem_euclid(90.0));
                     (dx / (2.4 * r)).hypot((y - cy) / r) < 1.0
                 };
-                let any = cloud(12.0, 14.0, 5.0) || cloud(22.0, 16.0, 3.6) || cloud(60.0, 27.0, 4.2)
-                    || cloud(50.0, 29.0, 3.0) || cloud(75.0, 9.0, 3.2) || cloud(30.0, 44.0, 3.4);
+                let any = cloud(12.0, 14.0, 5.0)
+                    || cloud(22.0, 16.0, 3.6)
+                    || cloud(60.0, 27.0, 4.2)
+                    || cloud(50.0, 29.0, 3.0)
+                    || cloud(75.0, 9.0, 3.2)
+                    || cloud(30.0, 44.0, 3.4);
                 usize::from(any)
             }
             Self::Tufts => {
@@ -180,7 +201,13 @@ impl Detail {
                 if y - row * 7.0 < 0.7 || seam { 2 } else { 0 }
             }
             Self::Stripes => usize::from(x.rem_euclid(12.0) < 6.0),
-            Self::Tiles => if x.rem_euclid(10.0) < 0.7 || y.rem_euclid(10.0) < 0.7 { 1 } else { 0 },
+            Self::Tiles => {
+                if x.rem_euclid(10.0) < 0.7 || y.rem_euclid(10.0) < 0.7 {
+                    1
+                } else {
+                    0
+                }
+            }
             Self::Specks => {
                 let (column, row) = ((x / 4.0).floor(), (y / 4.0).floor());
                 let (dx, dy) = (x - column * 4.0 - 0.6 - hash(column, row) * 2.8, y - row * 4.0 - 2.0);
@@ -203,9 +230,14 @@ fn choices(place: Option<Place>) -> Vec<(Half, Half)> {
         Some(Place::Snow) => vec![(EVENING, SNOW), (BLUE_SKY, SNOW), (LILAC_SKY, SNOW)],
         Some(Place::Street) => vec![(EVENING, ROAD), (BLUE_SKY, ROAD), (LILAC_SKY, ROAD)],
         Some(Place::Sky) => vec![(BLUE_SKY, HAZE), (EVENING, LILAC_SKY)],
-        Some(Place::Kitchen) => vec![(TILED_WALL, TILED_FLOOR), (BUTTER_WALL, TILED_FLOOR), (TILED_WALL, PLANK_FLOOR)],
+        Some(Place::Kitchen) => {
+            vec![(TILED_WALL, TILED_FLOOR), (BUTTER_WALL, TILED_FLOOR), (TILED_WALL, PLANK_FLOOR)]
+        }
         Some(Place::Room) => rooms().to_vec(),
-        None => [(BLUE_SKY, GRASS), (EVENING, GRASS), (BLUE_SKY, SAND), (LILAC_SKY, SNOW)].into_iter().chain(rooms()).collect(),
+        None => [(BLUE_SKY, GRASS), (EVENING, GRASS), (BLUE_SKY, SAND), (LILAC_SKY, SNOW)]
+            .into_iter()
+            .chain(rooms())
+            .collect(),
     }
 }
 

@@ -133,13 +133,18 @@ pub fn trajectory_verdicts(
     accept_score: i64,
 ) -> Vec<(Vec<MistakeKind>, bool)> {
     let teacher = ProceduralTeacher::new(settings.clone());
-    let Some((request, picture, thoughts)) = trajectory(&teacher, prompt, seed, schedule) else { return Vec::new() };
+    let Some((request, picture, thoughts)) = trajectory(&teacher, prompt, seed, schedule) else {
+        return Vec::new();
+    };
     let picture = disturbed(&picture, disturbance, seed);
     let mistakes = teacher.mistakes(&request);
     let region_verdict = |k: usize| {
-        let kinds: Vec<MistakeKind> = mistakes.iter().filter(|mistake| mistake.regions.contains(&k)).map(|mistake| mistake.kind).collect();
+        let kinds: Vec<MistakeKind> = mistakes
+            .iter()
+            .filter(|mistake| mistake.regions.contains(&k))
+            .map(|mistake| mistake.kind)
+            .collect();
         let score = critic_score(&teacher, prompt, &thoughts, &picture, schedule, k);
-        if std::env::var("TRACE").is_ok() && kinds.is_empty() == (score < accept_score) { eprintln!("MISMATCH seed {seed} {prompt} | {k} {score} {kinds:?} {mistakes:?}"); }
         (kinds, score < accept_score)
     };
     (0..schedule.num_regions()).map(region_verdict).collect()
@@ -160,7 +165,9 @@ fn trajectory(
         canvas: None,
     };
     let Answer::Text(text) = teacher.answer(&request(Task::Think(think), seed)) else { return None };
-    let thoughts: Vec<String> = serde_json::from_value(serde_json::from_str::<serde_json::Value>(&text).ok()?["thoughts"].take()).ok()?;
+    let thoughts: Vec<String> =
+        serde_json::from_value(serde_json::from_str::<serde_json::Value>(&text).ok()?["thoughts"].take())
+            .ok()?;
     let paint = request(
         Task::Paint(PaintTask {
             prompt: prompt.to_owned(),
@@ -193,9 +200,10 @@ fn critic_score(
         canvas: Picture::new(encode_png(&canvas)),
     });
     let Answer::Text(text) = teacher.answer(&request(critique, 0)) else { return 0 };
-    if std::env::var("TRACE").is_ok() { eprintln!("   {k} {} | {text}", thoughts[k]); }
     let scores = serde_json::from_str::<serde_json::Value>(&text).unwrap_or_default();
-    scores["scores"].as_object().map_or(0, |points| points.values().filter_map(serde_json::Value::as_i64).sum())
+    scores["scores"]
+        .as_object()
+        .map_or(0, |points| points.values().filter_map(serde_json::Value::as_i64).sum())
 }
 
 fn request(task: Task, seed: u64) -> Request {
@@ -209,7 +217,9 @@ fn disturbed(picture: &RgbImage, disturbance: Disturbance, seed: u64) -> RgbImag
         Disturbance::None => picture.clone(),
         Disturbance::JpegShiftNoise => {
             let (width, height) = picture.dimensions();
-            let shifted = RgbImage::from_fn(width, height, |x, y| *picture.get_pixel(x.saturating_sub(2), y.saturating_sub(2)));
+            let shifted = RgbImage::from_fn(width, height, |x, y| {
+                *picture.get_pixel(x.saturating_sub(2), y.saturating_sub(2))
+            });
             let mut bytes = Vec::new();
             let mut noisy = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 75)
                 .encode_image(&shifted)

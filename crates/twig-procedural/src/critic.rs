@@ -24,7 +24,13 @@ pub(crate) struct Opinion {
 }
 
 /// Scores region `k` of a canvas that has been painted so far.
-pub(crate) fn critique(canvas: &RgbImage, prompt: &str, thoughts: &[String], schedule: &Schedule, k: usize) -> Opinion {
+pub(crate) fn critique(
+    canvas: &RgbImage,
+    prompt: &str,
+    thoughts: &[String],
+    schedule: &Schedule,
+    k: usize,
+) -> Opinion {
     let (_, painted) = band(&schedule.regions()[k], schedule);
     let inspection = inspect(&View::of(canvas, painted), prompt, thoughts, schedule, k);
     let thought = thoughts.get(k).map_or("", String::as_str);
@@ -47,9 +53,10 @@ pub(crate) fn judge(
     let regions = region.map_or(0..schedule.num_regions(), |region| region..region + 1);
     let inspections: Vec<Inspection> =
         regions.map(|region| inspect(&view, prompt, thoughts, schedule, region)).collect();
-    let worst = inspections.iter().map(|inspection| points(inspection)).fold([20; 5], |worst, points| {
-        std::array::from_fn(|at| worst[at].min(points[at]))
-    });
+    let worst = inspections
+        .iter()
+        .map(|inspection| points(inspection))
+        .fold([20; 5], |worst, points| std::array::from_fn(|at| worst[at].min(points[at])));
     let mut comments: Vec<String> =
         inspections.iter().filter(|inspection| !inspection.problems.is_empty()).map(comment).collect();
     if comments.is_empty() {
@@ -113,11 +120,18 @@ fn described(problem: &Problem) -> String {
         Problem::Extra { x, like: Some(figure) } => {
             format!("There is one {} too many {}.", figure.noun, side_words(*x))
         }
-        Problem::Extra { x, like: None } => format!("Something stands {} that the thought does not name.", side_words(*x)),
+        Problem::Extra { x, like: None } => {
+            format!("Something stands {} that the thought does not name.", side_words(*x))
+        }
         Problem::WrongColor { figure, seen, .. } => match (figure.look.texture, figure.look.color) {
             (Some(texture), None) => format!("The {} does not look {}.", figure.noun, texture.name()),
             (_, Some(color)) => {
-                format!("The {} is {} where it should be {}.", figure.noun, Color::nearest(*seen).name, color.name)
+                format!(
+                    "The {} is {} where it should be {}.",
+                    figure.noun,
+                    Color::nearest(*seen).name,
+                    color.name
+                )
             }
             (None, None) => format!("The {} has an unnatural colour.", figure.noun),
         },
@@ -178,5 +192,8 @@ fn remedy(problem: &Problem) -> String {
 
 fn side_words(x: f32) -> &'static str {
     let distance = |(_, middle): &&(&'static str, f32)| (middle - x).abs();
-    SIDES.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).map_or("in the centre", |(words, _)| words)
+    SIDES
+        .iter()
+        .min_by(|one, other| distance(one).total_cmp(&distance(other)))
+        .map_or("in the centre", |(words, _)| words)
 }

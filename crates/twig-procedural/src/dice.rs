@@ -65,7 +65,10 @@ mod tests {
     #[test]
     fn numbers_stay_within_bounds_and_spread() {
         let mut dice = Dice::new(1, "test");
-        let mean = (0..10_000).map(|_| dice.between(2.0, 4.0)).inspect(|x| assert!((2.0..4.0).contains(x))).sum::<f32>()
+        let mean = (0..10_000)
+            .map(|_| dice.between(2.0, 4.0))
+            .inspect(|x| assert!((2.0..4.0).contains(x)))
+            .sum::<f32>()
             / 10_000.0;
         assert!((mean - 3.0).abs() < 0.05);
         assert!((0..100).all(|_| dice.below(3) < 3));

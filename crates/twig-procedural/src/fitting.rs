@@ -54,7 +54,8 @@ impl Fit {
     fn climb(view: &View, samples: &[Sample], templates: Vec<Arc<Template>>, starts: Vec<Vec<Pose>>) -> Self {
         let promising = 2 + templates.len();
         let value = |poses: &[Pose]| score(view, samples, &templates, poses);
-        let mut ranked: Vec<(f32, Vec<Pose>)> = starts.into_iter().map(|poses| (value(&poses), poses)).collect();
+        let mut ranked: Vec<(f32, Vec<Pose>)> =
+            starts.into_iter().map(|poses| (value(&poses), poses)).collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
         ranked.truncate(promising);
         let (score, poses) = ranked
@@ -68,9 +69,10 @@ impl Fit {
     /// The part of the fit that a pixel of the view belongs to: its position in front-to-back order and the
     /// cell of its template.
     pub(crate) fn owner(&self, x: f32, y: f32) -> Option<(usize, usize)> {
-        self.parts.iter().enumerate().find_map(|(part, (template, pose))| {
-            cell(template, *pose, x, y).map(|cell| (part, cell))
-        })
+        self.parts
+            .iter()
+            .enumerate()
+            .find_map(|(part, (template, pose))| cell(template, *pose, x, y).map(|cell| (part, cell)))
     }
 }
 
@@ -90,11 +92,17 @@ fn improved(mut best: f32, mut poses: Vec<Pose>, value: impl Fn(&[Pose]) -> f32)
     while step > 0.6 {
         let mut moved = false;
         for part in 0..poses.len() {
-            for (dx, dy, dh) in [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 1.0), (-0.5, -0.5, 1.0)] {
+            for (dx, dy, dh) in
+                [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 1.0), (-0.5, -0.5, 1.0)]
+            {
                 for sign in [step, -step] {
                     let mut trial = poses.clone();
                     let pose = &mut trial[part];
-                    *pose = Pose { x: pose.x + dx * sign, y: pose.y + dy * sign, h: (pose.h + dh * sign).max(4.0) };
+                    *pose = Pose {
+                        x: pose.x + dx * sign,
+                        y: pose.y + dy * sign,
+                        h: (pose.h + dh * sign).max(4.0),
+                    };
                     let reached = value(&trial);
                     if reached > best + 1e-4 {
                         (best, poses, moved) = (reached, trial, true);
@@ -134,10 +142,9 @@ fn score(view: &View, samples: &[Sample], templates: &[Arc<Template>], poses: &[
     const FAR: f32 = 20.0;
     let (mut both, mut either, mut distance) = (0, 0, 0.0);
     for sample in samples {
-        let owner = templates
-            .iter()
-            .zip(poses)
-            .find_map(|(template, pose)| cell(template, *pose, sample.x, sample.y).map(|cell| (template, cell)));
+        let owner = templates.iter().zip(poses).find_map(|(template, pose)| {
+            cell(template, *pose, sample.x, sample.y).map(|cell| (template, cell))
+        });
         match (owner, sample.covered) {
             (Some((template, cell)), true) => {
                 both += 1;
@@ -174,7 +181,7 @@ fn starts(view: &View, blob: &Blob, template: &Template) -> Vec<Pose> {
     }
     if blob.bottom >= view.rows {
         let mut height = h;
-        while height < 6.0 * h && height < SIDE as f32 {
+        while height < 14.0 * h && height < SIDE as f32 {
             if let Some((from, to)) = template.extent_above(h / height) {
                 let width = height * template.aspect;
                 if ((to - from) * width / w - 1.0).abs() < 0.12 {
@@ -206,7 +213,11 @@ fn pair_starts(view: &View, blob: &Blob, front: &Template, back: &Template) -> V
         let height = width_share * w / front.aspect;
         for x in [left, right - height * front.aspect] {
             if cut {
-                before.extend([0.25, 0.6, 0.95].map(|shown| Pose { x, y: bottom - shown * height, h: height }));
+                before.extend([0.25, 0.6, 0.95].map(|shown| Pose {
+                    x,
+                    y: bottom - shown * height,
+                    h: height,
+                }));
             } else {
                 before.push(Pose { x, y: bottom - height, h: height });
             }

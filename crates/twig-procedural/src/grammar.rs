@@ -91,7 +91,10 @@ impl Reader<'_> {
     fn place_phrase(&mut self) -> bool {
         let mut length = 0;
         let word = |at: usize| self.rest().get(at).map_or("", String::as_str);
-        if matches!(word(length), "in" | "at" | "on" | "into" | "across" | "through" | "inside" | "from" | "to" | "of") {
+        if matches!(
+            word(length),
+            "in" | "at" | "on" | "into" | "across" | "through" | "inside" | "from" | "to" | "of"
+        ) {
             length += 1;
         }
         let mut color = None;
@@ -143,7 +146,10 @@ impl Reader<'_> {
 
     fn other_word(&mut self) -> bool {
         let word = &self.words[self.at];
-        let known = word == "," || lexicon::is_function_word(word) || lexicon::is_action(word) || lexicon::is_unseen(word);
+        let known = word == ","
+            || lexicon::is_function_word(word)
+            || lexicon::is_action(word)
+            || lexicon::is_unseen(word);
         if known {
             self.at += 1;
         }
@@ -159,7 +165,12 @@ impl Reader<'_> {
         } else if figures > MAX_COUNT {
             Err(Unreadable::TooMany(figures))
         } else {
-            Ok(Scene { groups: self.groups, relations: self.relations, place: self.place, backdrop: self.backdrop })
+            Ok(Scene {
+                groups: self.groups,
+                relations: self.relations,
+                place: self.place,
+                backdrop: self.backdrop,
+            })
         }
     }
 }
@@ -176,7 +187,9 @@ pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
             count = Some(number);
             at += 1;
             at += usize::from(word(at) == Some("of"));
-        } else if let Some(number) = lexicon::collective(next).filter(|_| word(at + 1) == Some("of") && count.is_none()) {
+        } else if let Some(number) =
+            lexicon::collective(next).filter(|_| word(at + 1) == Some("of") && count.is_none())
+        {
             count = Some(number);
             at += 2;
         } else {
@@ -195,7 +208,9 @@ pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
             Some(Attribute::Plain) => {}
         }
         at += 1;
-        at += usize::from(matches!(word(at), Some("and" | ",")) && word(at + 1).and_then(lexicon::attribute).is_some());
+        at += usize::from(
+            matches!(word(at), Some("and" | ",")) && word(at + 1).and_then(lexicon::attribute).is_some(),
+        );
     }
     let (object, noun, plural, length) = noun(words.get(at..)?)?;
     look.object = object;
@@ -208,8 +223,14 @@ pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
 fn qualifies(words: &[String]) -> bool {
     let compound = plain_noun(words).is_some_and(|(.., length)| length > 1);
     let rest = &words[1..];
-    let followed = rest.first().is_some_and(|next| matches!(next.as_str(), "and" | ",") || lexicon::attribute(next).is_some());
-    !compound && (plain_noun(rest).is_some() || followed && (lexicon::attribute(&words[0]) != Some(Attribute::Plain) || rest.len() > 1) && plain_noun(words).is_none())
+    let followed = rest
+        .first()
+        .is_some_and(|next| matches!(next.as_str(), "and" | ",") || lexicon::attribute(next).is_some());
+    !compound
+        && (plain_noun(rest).is_some()
+            || followed
+                && (lexicon::attribute(&words[0]) != Some(Attribute::Plain) || rest.len() > 1)
+                && plain_noun(words).is_none())
 }
 
 /// How many are drawn where a plural is named without a number.
@@ -234,7 +255,8 @@ fn plain_noun(words: &[String]) -> Option<(ObjectId, String, bool, usize)> {
     (1..=longest).rev().find_map(|length| {
         let (last, first) = words[..length].split_last()?;
         singulars(last).into_iter().find_map(|singular| {
-            let name = first.iter().map(String::as_str).chain([singular.as_str()]).collect::<Vec<_>>().join(" ");
+            let name =
+                first.iter().map(String::as_str).chain([singular.as_str()]).collect::<Vec<_>>().join(" ");
             let object = library.find(&name)?;
             Some((object, name, singular != *last, length))
         })

@@ -85,12 +85,19 @@ impl Seen {
 }
 
 /// Looks at region `k` of what has been painted so far.
-pub(crate) fn inspect(view: &View, prompt: &str, thoughts: &[String], schedule: &Schedule, k: usize) -> Inspection {
+pub(crate) fn inspect(
+    view: &View,
+    prompt: &str,
+    thoughts: &[String],
+    schedule: &Schedule,
+    k: usize,
+) -> Inspection {
     let (top, bottom) = band(&schedule.regions()[k], schedule);
     let rows = ((top * SIDE as f32) as usize, ((bottom * SIDE as f32) as usize).min(view.rows));
     let expected = read_thought(thoughts.get(k).map_or("", String::as_str));
     let above: Vec<Expected> = thoughts.iter().take(k).flat_map(|thought| read_thought(thought)).collect();
-    let mut region = RegionView { view, rows, inspection: Inspection { worst_overlap: 1.0, ..Inspection::default() } };
+    let mut region =
+        RegionView { view, rows, inspection: Inspection { worst_overlap: 1.0, ..Inspection::default() } };
     if region.is_faded(thoughts.get(k).map_or("", String::as_str)) {
         region.inspection.problems.push(Problem::Faded);
     }
@@ -130,20 +137,23 @@ impl RegionView<'_> {
         const COLORLESS: f32 = 3.1;
         const PALE: f32 = 62.0;
         let (top, bottom) = self.rows;
-        let says_so = ["white", "gray", "black"].iter().any(|color| thought.contains(&format!("a light {color}")));
+        let says_so =
+            ["white", "gray", "black"].iter().any(|color| thought.contains(&format!("a light {color}")));
         let grey = median(self.view.behind[top..bottom].to_vec()).chroma() < COLORLESS;
         if grey && !says_so {
             return true;
         }
         let in_figures: usize = self.view.blobs.iter().map(|blob| blob.area_within(top, bottom)).sum();
         let is_pale = |color: &&Lab| color.l > PALE;
-        grey && in_figures > 200 && self.view.colors[top * SIDE..bottom * SIDE].iter().all(|color| is_pale(&color))
+        grey && in_figures > 200
+            && self.view.colors[top * SIDE..bottom * SIDE].iter().all(|color| is_pale(&color))
     }
 
     fn compare(&mut self, expected: &[Expected], above: &[Expected], pairs: &[(Look, Look)]) {
         let view = self.view;
         let (top, bottom) = self.rows;
-        let blobs: Vec<&Blob> = view.blobs.iter().filter(|blob| blob.area_within(top, bottom) >= 24).collect();
+        let blobs: Vec<&Blob> =
+            view.blobs.iter().filter(|blob| blob.area_within(top, bottom) >= 24).collect();
         let mut found: Vec<Option<Seen>> = expected.iter().map(|_| None).collect();
         let mut explained = vec![false; blobs.len()];
         for (front, back) in pairs {
@@ -157,15 +167,21 @@ impl RegionView<'_> {
             match seen {
                 Some(seen) => self.check(figure, seen),
                 None => {
-                    let of_kind = |(other, seen): (&Expected, &Option<Seen>)| other.look == figure.look && seen.is_some();
-                    let found = expected.iter().zip(&found).filter(|pair| of_kind((pair.0, pair.1))).count() as u32;
+                    let of_kind = |(other, seen): (&Expected, &Option<Seen>)| {
+                        other.look == figure.look && seen.is_some()
+                    };
+                    let found =
+                        expected.iter().zip(&found).filter(|pair| of_kind((pair.0, pair.1))).count() as u32;
                     self.inspection.problems.push(Problem::Missing { figure: figure.clone(), found });
                 }
             }
         }
         for (blob, explained) in blobs.iter().zip(explained) {
             if !explained && self.is_extra(blob) {
-                let like = expected.iter().find(|figure| Fit::single(view, blob, figure.look).score > OTHER_FORM).cloned();
+                let like = expected
+                    .iter()
+                    .find(|figure| Fit::single(view, blob, figure.look).score > OTHER_FORM)
+                    .cloned();
                 let x = (blob.left + blob.right) as f32 / 2.0 / SIDE as f32;
                 self.inspection.problems.push(Problem::Extra { x, like });
             }
@@ -209,7 +225,9 @@ impl RegionView<'_> {
         }
         explained[at] = true;
         for (index, figure) in expected.iter().enumerate() {
-            let is_front = figure.look == front && !(front == back && found.iter().any(|seen| seen.as_ref().is_some_and(|seen| seen.part == 0)));
+            let is_front = figure.look == front
+                && !(front == back
+                    && found.iter().any(|seen| seen.as_ref().is_some_and(|seen| seen.part == 0)));
             if found[index].is_none() && (is_front || figure.look == back) {
                 let part = usize::from(is_front == swapped);
                 found[index] = Some(Seen { blob: blob.clone(), fit: fit.clone(), part, swapped });
@@ -244,7 +262,8 @@ impl RegionView<'_> {
                 for (index, figure) in expected.iter().enumerate() {
                     if figure.look == *look && found[index].is_none() {
                         if seen.fit.score > AT_LEAST {
-                            let worth = self.suitability(figure, &seen) + PER_PATCH * (patches.len() - 1) as f32;
+                            let worth =
+                                self.suitability(figure, &seen) + PER_PATCH * (patches.len() - 1) as f32;
                             offers.push((worth, index, patches.clone(), seen.clone()));
                         }
                     }
@@ -319,8 +338,9 @@ impl RegionView<'_> {
         let fidelity = fidelity(self.view, seen, self.rows).unwrap_or(1.0);
         let color = color_distance(self.view, seen, figure.look, self.rows);
         let right_color = color.is_none_or(|(distance, _)| distance < OTHER_COLOR);
-        let other_shape = overlap < SURE_FORM && seen.fit.parts.len() == 1 && is_like_another_shape(self.view, seen, figure.look);
-        if std::env::var("TRACE").is_ok() { eprintln!("MEASURED {} overlap {overlap:.2} fidelity {fidelity:.2} color {color:?} pose {:?} of {} score {:.2}", figure.noun, seen.pose(), seen.fit.parts.len(), seen.fit.score); }
+        let other_shape = overlap < SURE_FORM
+            && seen.fit.parts.len() == 1
+            && is_like_another_shape(self.view, seen, figure.look);
         if has_cut_edge(self.view, &seen.blob, self.rows) {
             inspection.problems.push(Problem::CutOff { figure: figure.clone() });
         } else if other_shape || overlap < OTHER_FORM || right_color && fidelity < OTHER_COLORS {
@@ -329,7 +349,11 @@ impl RegionView<'_> {
         if let Some((distance, measured)) = color {
             inspection.worst_color = inspection.worst_color.max(distance);
             if distance > OTHER_COLOR {
-                inspection.problems.push(Problem::WrongColor { figure: figure.clone(), seen: measured, distance });
+                inspection.problems.push(Problem::WrongColor {
+                    figure: figure.clone(),
+                    seen: measured,
+                    distance,
+                });
             }
         }
     }
@@ -372,7 +396,9 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
     let template = &seen.fit.parts[seen.part].0;
     let (mut wanted, mut measured) = (Vec::new(), Vec::new());
     let is_inner = |x: i32, y: i32| {
-        [(0, 0), (-2, 0), (2, 0), (0, -2), (0, 2)].iter().all(|(dx, dy)| view.covers(&seen.blob, x + dx, y + dy))
+        [(0, 0), (-2, 0), (2, 0), (0, -2), (0, 2)]
+            .iter()
+            .all(|(dx, dy)| view.covers(&seen.blob, x + dx, y + dy))
     };
     for y in top.max(seen.blob.top)..bottom.min(seen.blob.bottom) {
         for x in seen.blob.left..seen.blob.right {
@@ -397,7 +423,8 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
     let by_cell = median(differences.collect()).distance(Lab::default());
     let is_named = look.color.is_some() || look.texture.is_some();
     let seen_color = median(measured);
-    let distance = if is_named { by_cell.min(median(wanted).distance(seen_color)) } else { by_cell * UNNAMED };
+    let distance =
+        if is_named { by_cell.min(median(wanted).distance(seen_color)) } else { by_cell * UNNAMED };
     Some((distance, seen_color))
 }
 
@@ -405,10 +432,9 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
 fn is_like_another_shape(view: &View, seen: &Seen, look: Look) -> bool {
     const CLEARLY: f32 = 0.03;
     let Some(wanted) = look.shape else { return false };
-    Shape::ALL
-        .into_iter()
-        .filter(|shape| differ(*shape, wanted))
-        .any(|shape| Fit::single(view, &seen.blob, Look { shape: Some(shape), ..look }).score > seen.fit.score + CLEARLY)
+    Shape::ALL.into_iter().filter(|shape| differ(*shape, wanted)).any(|shape| {
+        Fit::single(view, &seen.blob, Look { shape: Some(shape), ..look }).score > seen.fit.score + CLEARLY
+    })
 }
 
 /// The share of a figure within the rows whose colours are those of its template, give or take a cell.
@@ -429,10 +455,18 @@ fn fidelity(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Option<f
             all += 1;
             let color = view.color(x, y);
             let near = |dx: f32, dy: f32| {
-                let cell = seen.fit.owner(x as f32 + 0.5 + dx, y as f32 + 0.5 + dy).filter(|(part, _)| *part == seen.part);
-                cell.and_then(|(_, cell)| template.colors[cell]).is_none_or(|expected| expected.distance_squared(color) < ALIKE * ALIKE)
+                let cell = seen
+                    .fit
+                    .owner(x as f32 + 0.5 + dx, y as f32 + 0.5 + dy)
+                    .filter(|(part, _)| *part == seen.part);
+                cell.and_then(|(_, cell)| template.colors[cell])
+                    .is_none_or(|expected| expected.distance_squared(color) < ALIKE * ALIKE)
             };
-            alike += usize::from([(0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5)].into_iter().any(|(dx, dy)| near(dx, dy)));
+            alike += usize::from(
+                [(0.0, 0.0), (1.5, 0.0), (-1.5, 0.0), (0.0, 1.5), (0.0, -1.5)]
+                    .into_iter()
+                    .any(|(dx, dy)| near(dx, dy)),
+            );
         }
     }
     (all >= ENOUGH).then(|| alike as f32 / all as f32)
@@ -450,13 +484,15 @@ fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool
     let covered = |x: usize, y: usize| view.covers(blob, x as i32, y as i32);
     [true, false].into_iter().any(|at_right| {
         let edge = if at_right { blob.right - 1 } else { blob.left };
-        let inward = |steps: usize| if at_right { edge.saturating_sub(steps) } else { (edge + steps).min(SIDE - 1) };
+        let inward =
+            |steps: usize| if at_right { edge.saturating_sub(steps) } else { (edge + steps).min(SIDE - 1) };
         let has_rim = |y: usize| {
             let light = |steps: usize| view.color(inward(steps), y).l;
             let darkest = light(0).min(light(1)).min(light(2));
             darkest < TOO_DARK || darkest < light(5).max(light(6)).min(view.behind[y].l) - 5.0
         };
-        let at_edge: Vec<usize> = rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
+        let at_edge: Vec<usize> =
+            rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
         let bare = at_edge.iter().filter(|y| !has_rim(**y)).count();
         at_edge.len() >= RUN && bare as f32 > 0.6 * at_edge.len() as f32
     })

@@ -79,12 +79,14 @@ const STACKED: f32 = 0.03;
 /// Puts a scene in place.
 pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) -> Layout {
     let mut dice = Dice::new(trajectory_seed, "layout");
-    let mut figures = if scene.relations.is_empty() { flow(scene, &mut dice) } else { lattice(scene, &mut dice) };
+    let mut figures =
+        if scene.relations.is_empty() { flow(scene, &mut dice) } else { lattice(scene, &mut dice) };
     if schedule.num_regions() <= 6 {
         settle(&mut figures, schedule, scene);
     }
     let colors: Vec<_> = scene.groups.iter().map(|group| main_color(group.look)).collect();
-    let backdrop = Backdrop::choose(scene.place, scene.backdrop, &colors, &mut Dice::new(trajectory_seed, "backdrop"));
+    let backdrop =
+        Backdrop::choose(scene.place, scene.backdrop, &colors, &mut Dice::new(trajectory_seed, "backdrop"));
     Layout { figures, backdrop }
 }
 
@@ -169,10 +171,12 @@ fn flow(scene: &Scene, dice: &mut Dice) -> Vec<Figure> {
 fn lattice(scene: &Scene, dice: &mut Dice) -> Vec<Figure> {
     let places = lattice_places(scene, dice);
     let range = |of: fn(&Place) -> i32| {
-        let (low, high) = places.iter().map(of).fold((i32::MAX, i32::MIN), |(low, high), at| (low.min(at), high.max(at)));
+        let (low, high) =
+            places.iter().map(of).fold((i32::MAX, i32::MIN), |(low, high), at| (low.min(at), high.max(at)));
         (low, (high - low + 1) as f32)
     };
-    let ((first_column, columns), (first_row, rows)) = (range(|place| place.column), range(|place| place.row));
+    let ((first_column, columns), (first_row, rows)) =
+        (range(|place| place.column), range(|place| place.row));
     let largest = largest(&scene.groups);
     let baseline = if rows < 1.5 { dice.between(-0.1, 0.0) } else { 0.0 };
     let mut figures = Vec::new();
@@ -233,8 +237,11 @@ fn lattice_places(scene: &Scene, dice: &mut Dice) -> Vec<Place> {
             places.insert(object, Place { column, row: 0, depth: Depth::Alone });
         }
         // The relation seen from the group that has its place already.
-        let (placed, wanted, kind) =
-            if places.contains_key(&object) { (object, subject, relation.kind) } else { (subject, object, opposite(relation.kind)) };
+        let (placed, wanted, kind) = if places.contains_key(&object) {
+            (object, subject, relation.kind)
+        } else {
+            (subject, object, opposite(relation.kind))
+        };
         if places.contains_key(&wanted) {
             continue;
         }
@@ -256,7 +263,8 @@ fn lattice_places(scene: &Scene, dice: &mut Dice) -> Vec<Place> {
                 places.insert(placed, Place { depth: Depth::InFront { right: dice.happens(0.5) }, ..anchor });
             }
         }
-        let paired = |place: &Place| depth != Depth::Alone && place.column == anchor.column && place.row == anchor.row;
+        let paired =
+            |place: &Place| depth != Depth::Alone && place.column == anchor.column && place.row == anchor.row;
         while places.values().any(|place| (place.column, place.row) == (column, row) && !paired(place)) {
             column += if kind == RelationKind::LeftOf { -1 } else { 1 };
         }
@@ -305,7 +313,12 @@ fn share_cell(group: &Group, cell: Area, share: f32) -> Vec<Area> {
         let (w, h) = (cell.w / members as f32, cell.h / rows as f32);
         for column in 0..members {
             let gap = if count > 1 { GAP } else { 0.0 };
-            let part = Area { x: cell.x + w * column as f32 + gap / 2.0, y: cell.y + h * row as f32 + gap / 2.0, w: w - gap, h: h - gap };
+            let part = Area {
+                x: cell.x + w * column as f32 + gap / 2.0,
+                y: cell.y + h * row as f32 + gap / 2.0,
+                w: w - gap,
+                h: h - gap,
+            };
             areas.push(fit(group.look, part, share));
         }
     }
@@ -320,7 +333,11 @@ fn close_up(figures: &mut [(u32, Figure)], places: &[Place]) {
             let below = places[other.group];
             below.column == place.column && below.row == place.row + 1
         };
-        let floor = figures.iter().filter(|(_, other)| under(other)).map(|(_, other)| other.area.y).fold(f32::INFINITY, f32::min);
+        let floor = figures
+            .iter()
+            .filter(|(_, other)| under(other))
+            .map(|(_, other)| other.area.y)
+            .fold(f32::INFINITY, f32::min);
         if floor.is_finite() && places[figures[index].1.group].depth == Depth::Alone {
             let rows_above = figures[index].1.area;
             let shift = floor - STACKED - rows_above.bottom();
@@ -333,11 +350,18 @@ fn close_up(figures: &mut [(u32, Figure)], places: &[Place]) {
 fn settle(figures: &mut [Figure], schedule: &Schedule, scene: &Scene) {
     const SLIVER: f32 = 0.15;
     let rows = schedule.geometry().grid.rows as f32;
-    let borders: Vec<f32> = schedule.regions()[1..].iter().map(|region| region.rows(schedule.geometry().grid).start as f32 / rows).collect();
+    let borders: Vec<f32> = schedule.regions()[1..]
+        .iter()
+        .map(|region| region.rows(schedule.geometry().grid).start as f32 / rows)
+        .collect();
     let tied = |group: usize| {
         scene.relations.iter().any(|relation| {
             let vertical = matches!(relation.kind, RelationKind::Above | RelationKind::Below);
-            !vertical && !matches!(relation.kind, RelationKind::LeftOf | RelationKind::RightOf | RelationKind::Beside)
+            !vertical
+                && !matches!(
+                    relation.kind,
+                    RelationKind::LeftOf | RelationKind::RightOf | RelationKind::Beside
+                )
                 && (relation.subject == group || relation.object == group)
         })
     };
@@ -356,7 +380,10 @@ fn settle(figures: &mut [Figure], schedule: &Schedule, scene: &Scene) {
                 continue;
             };
             let moved = Area { y: area.y + shift, ..area };
-            let free = figures.iter().enumerate().all(|(other, figure)| other == index || !figure.area.is_near(moved, GAP));
+            let free = figures
+                .iter()
+                .enumerate()
+                .all(|(other, figure)| other == index || !figure.area.is_near(moved, GAP));
             let within = moved.y >= 0.03 && moved.bottom() <= 0.97;
             if free && within {
                 figures[index].area = moved;

@@ -85,8 +85,27 @@ fn size(word: &str) -> Option<Size> {
 /// The number that a word or digits name, if it can be a count.
 pub(crate) fn number(word: &str) -> Option<u32> {
     const WORDS: [&str; 21] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-        "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
     ];
     let named = WORDS.iter().position(|name| *name == word).map(|value| value as u32);
     named.or_else(|| word.parse().ok()).or(match word {
@@ -111,7 +130,8 @@ pub(crate) fn collective(word: &str) -> Option<u32> {
 /// The word for a count in thoughts.
 pub(crate) fn number_word(count: u32) -> String {
     const WORDS: [&str; 13] = [
-        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
     ];
     WORDS.get(count as usize).map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
@@ -166,30 +186,47 @@ pub(crate) const RELATIONS: &[(&[&str], RelationKind)] = &[
 pub(crate) fn is_upper(place_word: &str) -> bool {
     matches!(
         place_word,
-        "sky" | "air" | "space" | "wall" | "walls" | "room" | "bathroom" | "kitchen" | "bedroom" | "forest" | "sunset"
-            | "office" | "background" | "house" | "bath"
+        "sky"
+            | "air"
+            | "space"
+            | "wall"
+            | "walls"
+            | "room"
+            | "bathroom"
+            | "kitchen"
+            | "bedroom"
+            | "forest"
+            | "sunset"
+            | "office"
+            | "background"
+            | "house"
+            | "bath"
     )
 }
 
 /// The place that a noun names.
 pub(crate) fn place(word: &str) -> Option<Place> {
     Some(match word {
-        "garden" | "park" | "field" | "meadow" | "pasture" | "backyard" | "yard" | "zoo" | "farm" | "grass"
-        | "lawn" | "woods" | "forest" | "campsite" | "campground" | "coop" | "countryside" | "jungle" | "hill"
-        | "hills" | "orchard" | "playground" | "safari" | "valley" | "picnic" | "trail" | "path" | "ground" | "barn" | "pond-side"
-        | "habitat" | "landscape" | "neighborhood" | "driveway" | "outdoors" | "grasslands" | "soil" | "dirt" => Place::Meadow,
+        "garden" | "park" | "field" | "meadow" | "pasture" | "backyard" | "yard" | "zoo" | "farm"
+        | "grass" | "lawn" | "woods" | "forest" | "campsite" | "campground" | "coop" | "countryside"
+        | "jungle" | "hill" | "hills" | "orchard" | "playground" | "safari" | "valley" | "picnic"
+        | "trail" | "path" | "ground" | "barn" | "pond-side" | "habitat" | "landscape" | "neighborhood"
+        | "driveway" | "outdoors" | "grasslands" | "soil" | "dirt" => Place::Meadow,
         "beach" | "desert" | "sand" | "shore" => Place::Beach,
-        "pond" | "lake" | "sea" | "ocean" | "river" | "aquarium" | "pool" | "water" | "stream" => Place::Water,
+        "pond" | "lake" | "sea" | "ocean" | "river" | "aquarium" | "pool" | "water" | "stream" => {
+            Place::Water
+        }
         "snow" | "tundra" => Place::Snow,
         "waters" | "bay" | "reef" => Place::Water,
-        "street" | "road" | "city" | "highway" | "sidewalk" | "pavement" | "streets" | "roads" | "intersection" | "station" | "town"
-        | "parking" | "airport" | "hangar" => Place::Street,
+        "street" | "road" | "city" | "highway" | "sidewalk" | "pavement" | "streets" | "roads"
+        | "intersection" | "station" | "town" | "parking" | "airport" | "hangar" => Place::Street,
         "room" | "bedroom" | "office" | "classroom" | "library" | "studio" | "hallway" | "house" | "home"
         | "garage" | "attic" | "basement" | "gym" | "stage" | "museum" | "lab" | "restaurant" | "store"
-        | "shop" | "cabin" | "wall" | "floor" | "corner" | "foyer" | "closet" | "den" | "study" | "nursery"
-        | "circus" | "lounge" | "porch" | "patio" | "showroom" | "walls" | "floors" | "background" | "cafe" | "clinic"
-        | "workshop" | "class" | "court" | "conference" | "theater" | "theatre" | "school" | "hospital" | "mall"
-        | "balcony" | "club" | "gallery" | "salon" | "rink" | "ballroom" | "area" | "center" => Place::Room,
+        | "shop" | "cabin" | "wall" | "floor" | "corner" | "foyer" | "closet" | "den" | "study"
+        | "nursery" | "circus" | "lounge" | "porch" | "patio" | "showroom" | "walls" | "floors"
+        | "background" | "cafe" | "clinic" | "workshop" | "class" | "court" | "conference" | "theater"
+        | "theatre" | "school" | "hospital" | "mall" | "balcony" | "club" | "gallery" | "salon" | "rink"
+        | "ballroom" | "area" | "center" => Place::Room,
         "kitchen" | "bathroom" | "pantry" | "bath" => Place::Kitchen,
         "sky" | "air" | "space" | "sunset" | "sunrise" | "sunlight" | "night" | "horizon" => Place::Sky,
         _ => return None,
@@ -207,7 +244,8 @@ pub(crate) fn is_action(word: &str) -> bool {
 }
 
 /// Nouns in -ing that are nobody's doing.
-const NOT_ACTIONS: &str = "ceiling earring building clothing evening morning lightning painting wedding string spring";
+const NOT_ACTIONS: &str =
+    "ceiling earring building clothing evening morning lightning painting wedding string spring";
 
 fn contains(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == word)

@@ -136,7 +136,13 @@ pub(crate) fn with_slips<'a>(layout: &Layout, slips: impl IntoIterator<Item = &'
 /// Rolls the dice: the mistakes that a painter makes on this layout.
 ///
 /// `regions` are those being painted; a fade takes one of them.
-pub(crate) fn slips(scene: &Scene, layout: &Layout, regions: &[usize], faults: &Faults, dice: &mut Dice) -> Vec<Slip> {
+pub(crate) fn slips(
+    scene: &Scene,
+    layout: &Layout,
+    regions: &[usize],
+    faults: &Faults,
+    dice: &mut Dice,
+) -> Vec<Slip> {
     let mut painter = Clumsy { scene, layout, touched: vec![false; layout.figures.len()], taken: Vec::new() };
     let mut slips = Vec::new();
     for kind in MistakeKind::ALL {
@@ -185,7 +191,9 @@ impl Clumsy<'_> {
         let candidates: Vec<(usize, Vec<usize>)> = (0..self.scene.groups.len())
             .map(|group| (group, members(group)))
             .filter(|(group, members)| {
-                wanted(&self.scene.groups[*group].look) && !members.is_empty() && members.iter().all(|at| !self.touched[*at])
+                wanted(&self.scene.groups[*group].look)
+                    && !members.is_empty()
+                    && members.iter().all(|at| !self.touched[*at])
             })
             .collect();
         let picked = dice.pick(&candidates)?.clone();
@@ -197,7 +205,8 @@ impl Clumsy<'_> {
         let changed = |at: usize| {
             let figure = self.layout.figures[at];
             let look = look(figure.look);
-            let area = if look.shape == figure.look.shape { figure.area } else { fit(look, figure.area, 1.0) };
+            let area =
+                if look.shape == figure.look.shape { figure.area } else { fit(look, figure.area, 1.0) };
             (at, Figure { look, area, ..figure })
         };
         Change::Replace(places.into_iter().map(changed).collect())
@@ -208,16 +217,25 @@ impl Clumsy<'_> {
         let right = self.scene.groups[group].look.color?;
         let others: Vec<_> = COLORS.iter().filter(|color| color.lab().distance(right.lab()) > 18.0).collect();
         let wrong = **dice.pick(&others)?;
-        let words = format!("the {} is {} where it should be {}", self.scene.groups[group].noun, wrong.name, right.name);
+        let words = format!(
+            "the {} is {} where it should be {}",
+            self.scene.groups[group].noun, wrong.name, right.name
+        );
         Some((self.replace(places, |look| Look { color: Some(wrong), ..look }), words))
     }
 
     fn reshape(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
         let (group, places) = self.pick_group(dice, |look| look.shape.is_some())?;
         let right = self.scene.groups[group].look.shape?;
-        let others: Vec<Shape> = Shape::ALL.into_iter().filter(|shape| crate::solid::differ(*shape, right)).collect();
+        let others: Vec<Shape> =
+            Shape::ALL.into_iter().filter(|shape| crate::solid::differ(*shape, right)).collect();
         let wrong = *dice.pick(&others)?;
-        let words = format!("the {} is {} where it should be {}", self.scene.groups[group].noun, wrong.name(), right.name());
+        let words = format!(
+            "the {} is {} where it should be {}",
+            self.scene.groups[group].noun,
+            wrong.name(),
+            right.name()
+        );
         Some((self.replace(places, |look| Look { shape: Some(wrong), ..look }), words))
     }
 
@@ -226,7 +244,12 @@ impl Clumsy<'_> {
         let right = self.scene.groups[group].look.texture?;
         let others: Vec<Texture> = Texture::ALL.into_iter().filter(|texture| *texture != right).collect();
         let wrong = *dice.pick(&others)?;
-        let words = format!("the {} is {} where it should be {}", self.scene.groups[group].noun, wrong.name(), right.name());
+        let words = format!(
+            "the {} is {} where it should be {}",
+            self.scene.groups[group].noun,
+            wrong.name(),
+            right.name()
+        );
         Some((self.replace(places, |look| Look { texture: Some(wrong), ..look }), words))
     }
 
@@ -263,7 +286,10 @@ impl Clumsy<'_> {
         let side = dice.between(0.2, 0.28);
         let area = self.free_area(look, side, dice)?;
         let figure = Figure { group: usize::MAX, look, area, kept: (0.0, 1.0) };
-        Some((Change::Add(figure), format!("there is a {} that nobody asked for", library.object(object).name)))
+        Some((
+            Change::Add(figure),
+            format!("there is a {} that nobody asked for", library.object(object).name),
+        ))
     }
 
     /// A place for one more figure, clear of all others.
@@ -275,7 +301,9 @@ impl Clumsy<'_> {
             let y = dice.between(FIELD.y, FIELD.bottom() - side);
             let area = fit(look, Area { x, y, w: side, h: side }, 1.0);
             let clear = |other: Area| !area.is_near(other, 0.02);
-            if self.layout.figures.iter().all(|figure| clear(figure.area)) && self.taken.iter().all(|other| clear(*other)) {
+            if self.layout.figures.iter().all(|figure| clear(figure.area))
+                && self.taken.iter().all(|other| clear(*other))
+            {
                 self.taken.push(area);
                 return Some(area);
             }
@@ -289,7 +317,11 @@ impl Clumsy<'_> {
         let single = |at: usize| !self.touched[at] && self.scene.groups[figures[at].group].count == 1;
         let pairs: Vec<(usize, usize)> = (0..figures.len())
             .flat_map(|first| (first + 1..figures.len()).map(move |second| (first, second)))
-            .filter(|(first, second)| single(*first) && single(*second) && figures[*first].look.object != figures[*second].look.object)
+            .filter(|(first, second)| {
+                single(*first)
+                    && single(*second)
+                    && figures[*first].look.object != figures[*second].look.object
+            })
             .collect();
         let (first, second) = *dice.pick(&pairs)?;
         let (one, other) = (figures[first], figures[second]);

@@ -23,9 +23,33 @@ const IRREGULAR: &[(&str, &str)] = &[
 
 /// Nouns that are the same in both numbers.
 const UNCHANGED: &[&str] = &[
-    "fish", "goldfish", "sheep", "deer", "shrimp", "glasses", "sunglasses", "eyeglasses", "pants", "jeans",
-    "shorts", "trousers", "scissors", "chopsticks", "headphones", "gloves", "shoes", "boots", "socks", "sneakers",
-    "sandals", "heels", "slippers", "loafers", "luggage", "cutlery", "silverware",
+    "fish",
+    "goldfish",
+    "sheep",
+    "deer",
+    "shrimp",
+    "glasses",
+    "sunglasses",
+    "eyeglasses",
+    "pants",
+    "jeans",
+    "shorts",
+    "trousers",
+    "scissors",
+    "chopsticks",
+    "headphones",
+    "gloves",
+    "shoes",
+    "boots",
+    "socks",
+    "sneakers",
+    "sandals",
+    "heels",
+    "slippers",
+    "loafers",
+    "luggage",
+    "cutlery",
+    "silverware",
 ];
 
 /// The forms that a word could be the plural of, itself first.
@@ -44,7 +68,8 @@ pub(crate) fn singulars(word: &str) -> Vec<String> {
 
 /// The plural of a noun, which may be several words.
 pub(crate) fn plural(noun: &str) -> String {
-    let (first, last) = noun.rsplit_once(' ').map_or(("", noun), |(first, last)| (&noun[..=first.len()], last));
+    let (first, last) =
+        noun.rsplit_once(' ').map_or(("", noun), |(first, last)| (&noun[..=first.len()], last));
     if let Some((_, plural)) = IRREGULAR.iter().find(|(singular, _)| *singular == last) {
         return format!("{first}{plural}");
     }
@@ -67,7 +92,9 @@ mod tests {
 
     #[test]
     fn plurals_lead_back_to_their_singulars() {
-        for noun in ["dog", "knife", "strawberry", "couch", "tomato", "key", "toy", "goldfish", "box", "woman"] {
+        for noun in
+            ["dog", "knife", "strawberry", "couch", "tomato", "key", "toy", "goldfish", "box", "woman"]
+        {
             let plural = plural(noun);
             assert!(singulars(&plural).iter().any(|form| form == noun), "{plural} of {noun}");
         }

@@ -26,10 +26,12 @@ const SNAP: f32 = 96.0;
 
 fn draw(picture: &mut RgbImage, figure: &Figure, size: u32) {
     let area = figure.area;
-    let snapped = |length: f32| ((length * SNAP).round().max(1.0) * size as f32 / SNAP).round().max(4.0) as u32;
+    let snapped =
+        |length: f32| ((length * SNAP).round().max(1.0) * size as f32 / SNAP).round().max(4.0) as u32;
     let outlined = sprite(figure.look, snapped(area.w), snapped(area.h), size);
     let pad = outlined.pad as i32;
-    let (left, top) = ((area.x * size as f32).round() as i32 - pad, (area.y * size as f32).round() as i32 - pad);
+    let (left, top) =
+        ((area.x * size as f32).round() as i32 - pad, (area.y * size as f32).round() as i32 - pad);
     let from = (figure.kept.0 * outlined.width as f32) as u32;
     let to = (figure.kept.1 * outlined.width as f32) as u32;
     let side = size as i32;

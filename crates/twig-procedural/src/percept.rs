@@ -69,7 +69,10 @@ impl Blob {
 
     /// Pixels in the rows from `top` to `bottom`.
     pub(crate) fn area_within(&self, top: usize, bottom: usize) -> usize {
-        self.per_row[top.min(self.per_row.len())..bottom.min(self.per_row.len())].iter().map(|count| *count as usize).sum()
+        self.per_row[top.min(self.per_row.len())..bottom.min(self.per_row.len())]
+            .iter()
+            .map(|count| *count as usize)
+            .sum()
     }
 }
 
@@ -135,7 +138,9 @@ fn shrunk(canvas: &RgbImage, rows: usize) -> Vec<Lab> {
 /// The mask with everything filled that the rim of the view cannot reach through the background.
 fn filled(figure: &[bool], rows: usize) -> Vec<bool> {
     let mut inside = vec![true; figure.len()];
-    let rim = (0..SIDE).flat_map(|x| [x, (rows - 1) * SIDE + x]).chain((0..rows).flat_map(|y| [y * SIDE, y * SIDE + SIDE - 1]));
+    let rim = (0..SIDE)
+        .flat_map(|x| [x, (rows - 1) * SIDE + x])
+        .chain((0..rows).flat_map(|y| [y * SIDE, y * SIDE + SIDE - 1]));
     let mut open: Vec<usize> = rim.collect();
     while let Some(at) = open.pop() {
         if figure[at] || !inside[at] {
@@ -190,8 +195,15 @@ fn blobs(mask: &[bool], rows: usize) -> (Vec<u16>, Vec<Blob>) {
 }
 
 fn blob(label: u16, members: &[usize], rows: usize) -> Blob {
-    let mut blob =
-        Blob { labels: vec![label], left: SIDE, top: rows, right: 0, bottom: 0, area: members.len(), per_row: vec![0; rows] };
+    let mut blob = Blob {
+        labels: vec![label],
+        left: SIDE,
+        top: rows,
+        right: 0,
+        bottom: 0,
+        area: members.len(),
+        per_row: vec![0; rows],
+    };
     for at in members {
         let (x, y) = (at % SIDE, at / SIDE);
         (blob.left, blob.right) = (blob.left.min(x), blob.right.max(x + 1));

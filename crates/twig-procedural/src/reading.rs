@@ -23,8 +23,20 @@ pub(crate) struct Expected {
 
 /// First words of sentences that speak of the background or of what to mend, not of figures.
 const ASIDES: &[&str] = &[
-    "behind", "the background", "all around", "nothing", "only", "a calm", "paint", "draw", "leave", "move", "restore",
-    "complete", "give", "bring",
+    "behind",
+    "the background",
+    "all around",
+    "nothing",
+    "only",
+    "a calm",
+    "paint",
+    "draw",
+    "leave",
+    "move",
+    "restore",
+    "complete",
+    "give",
+    "bring",
 ];
 
 /// The figures that a thought names, one for each of a counted group.
@@ -58,7 +70,8 @@ fn read_sentence(sentence: &str) -> Vec<Expected> {
         } else if let Some(phrase) = noun_phrase(rest) {
             first_of_phrase = figures.len();
             let group = phrase.group;
-            let figure = Expected { noun: group.noun, look: group.look, portion, of: group.count, side: None };
+            let figure =
+                Expected { noun: group.noun, look: group.look, portion, of: group.count, side: None };
             figures.extend(std::iter::repeat_n(figure, group.count as usize));
             portion = Portion::Whole;
             at += phrase.num_words;
@@ -72,7 +85,9 @@ fn read_sentence(sentence: &str) -> Vec<Expected> {
 fn leading_portion(words: &[String]) -> Option<(Portion, usize)> {
     [Portion::Upper, Portion::Middle, Portion::Lower].into_iter().find_map(|portion| {
         let (one, several) = portion.words()?;
-        [one, several].into_iter().find_map(|phrase| begins_with(words, phrase).map(|length| (portion, length)))
+        [one, several]
+            .into_iter()
+            .find_map(|phrase| begins_with(words, phrase).map(|length| (portion, length)))
     })
 }
 
@@ -82,7 +97,8 @@ fn leading_side(words: &[String]) -> Option<(f32, usize)> {
 
 fn begins_with(words: &[String], phrase: &str) -> Option<usize> {
     let length = phrase.split(' ').count();
-    (words.len() >= length && phrase.split(' ').zip(words).all(|(expected, word)| expected == word)).then_some(length)
+    (words.len() >= length && phrase.split(' ').zip(words).all(|(expected, word)| expected == word))
+        .then_some(length)
 }
 
 #[cfg(test)]
@@ -95,10 +111,14 @@ mod tests {
                        Behind is a floor of light planks.";
         let read: Vec<_> = read_thought(thought)
             .into_iter()
-            .map(|figure| (figure.noun, figure.look.color.map(|color| color.name), figure.portion, figure.side))
+            .map(|figure| {
+                (figure.noun, figure.look.color.map(|color| color.name), figure.portion, figure.side)
+            })
             .collect();
         let cup = ("cup".to_owned(), Some("red"), Portion::Whole, Some(0.31));
         assert_eq!(read, [cup.clone(), cup, ("chair".to_owned(), None, Portion::Upper, Some(0.69))]);
-        assert!(read_thought("Only a clear blue sky with soft clouds, stretching from edge to edge.").is_empty());
+        assert!(
+            read_thought("Only a clear blue sky with soft clouds, stretching from edge to edge.").is_empty()
+        );
     }
 }

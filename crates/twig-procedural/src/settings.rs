@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn every_problem_is_named_at_once() {
         let settings: ProceduralSettings =
-            serde_json::from_str(r#"{"faults": {"cut_off": -1, "wrong_side": 2.5}, "redo_fault_share": 7}"#).unwrap();
+            serde_json::from_str(r#"{"faults": {"cut_off": -1, "wrong_side": 2.5}, "redo_fault_share": 7}"#)
+                .unwrap();
         insta::assert_snapshot!(settings.problems().join("\n"), @r"
         `redo_fault_share` is 7; a number within 0 to 1 is wanted
         `faults.wrong_side` is 2.5; a number within 0 to 1 is wanted

@@ -89,13 +89,20 @@ fn shade(shape: Shape, u: f32, v: f32) -> Option<f32> {
         Shape::Triangular => inside(u.abs() <= (v + 1.0) / 2.0).map(|_| if v > 0.84 { -8.0 } else { 0.0 }),
         Shape::Pentagonal => polygon(5, u, v),
         Shape::Hexagonal => polygon(6, u, v),
-        Shape::Diamond => inside(u.abs() + v.abs() <= 1.0).map(|_| if u + v > 0.55 || u < v - 0.9 { -7.0 } else { 0.0 }),
+        Shape::Diamond => {
+            inside(u.abs() + v.abs() <= 1.0).map(|_| if u + v > 0.55 || u < v - 0.9 { -7.0 } else { 0.0 })
+        }
         Shape::Teardrop => {
-            let radius = if v < 0.25 { ((v + 1.0) / 1.25).powf(1.4) } else { (1.0 - ((v - 0.25) / 0.75).powi(2)).max(0.0).sqrt() };
+            let radius = if v < 0.25 {
+                ((v + 1.0) / 1.25).powf(1.4)
+            } else {
+                (1.0 - ((v - 0.25) / 0.75).powi(2)).max(0.0).sqrt()
+            };
             inside(u.abs() <= radius).map(|_| if u > 0.55 * radius { -7.0 } else { 0.0 })
         }
         Shape::Crescent => {
-            let (outer, inner) = ((u - 0.25).hypot(v) <= 1.0 || u.hypot(v) <= 1.0, ((u - 0.75) / 0.95).hypot(v / 0.82) <= 1.0);
+            let (outer, inner) =
+                ((u - 0.25).hypot(v) <= 1.0 || u.hypot(v) <= 1.0, ((u - 0.75) / 0.95).hypot(v / 0.82) <= 1.0);
             inside(outer && !inner && u < 0.72)
         }
         Shape::Star => {
@@ -104,7 +111,8 @@ fn shade(shape: Shape, u: f32, v: f32) -> Option<f32> {
         }
         Shape::Spherical => {
             let square = u * u + v * v;
-            inside(square <= 1.0).map(|_| 10.0 - 22.0 * ((u + 0.35).powi(2) + (v + 0.35).powi(2)).min(1.6) / 1.6)
+            inside(square <= 1.0)
+                .map(|_| 10.0 - 22.0 * ((u + 0.35).powi(2) + (v + 0.35).powi(2)).min(1.6) / 1.6)
         }
         Shape::Cubic => cube(u, v),
         Shape::Cylindrical => {
@@ -159,7 +167,8 @@ fn cube(u: f32, v: f32) -> Option<f32> {
 pub(crate) fn differ(one: Shape, other: Shape) -> bool {
     const COUNT: usize = Shape::ALL.len();
     static TABLE: OnceLock<[[bool; COUNT]; COUNT]> = OnceLock::new();
-    let table = TABLE.get_or_init(|| Shape::ALL.map(|one| Shape::ALL.map(|other| likeness(one, other) < 0.8)));
+    let table =
+        TABLE.get_or_init(|| Shape::ALL.map(|one| Shape::ALL.map(|other| likeness(one, other) < 0.8)));
     table[one as usize][other as usize]
 }
 

@@ -50,7 +50,9 @@ impl Sprite {
                     disc.iter().map(|(dx, dy)| self.get(x - reach + dx, y - reach + dy)[3]).max().unwrap_or(0)
                 };
                 let over = u32::from(alpha);
-                let mix = |color: u8, ink: u8| ((u32::from(color) * over + u32::from(ink) * (255 - over)) / 255) as u8;
+                let mix = |color: u8, ink: u8| {
+                    ((u32::from(color) * over + u32::from(ink) * (255 - over)) / 255) as u8
+                };
                 outlined.rgba[(y * outlined.width as i32 + x) as usize] =
                     [mix(r, INK[0]), mix(g, INK[1]), mix(b, INK[2]), rim];
             }
@@ -121,7 +123,9 @@ pub(crate) enum Body {
 impl Body {
     /// The first choice that covers most of the drawing.
     fn of(colors: &[Lab]) -> Self {
-        let share = |body: Self| colors.iter().filter(|color| body.contains(**color)).count() as f32 / colors.len() as f32;
+        let share = |body: Self| {
+            colors.iter().filter(|color| body.contains(**color)).count() as f32 / colors.len() as f32
+        };
         [Self::Colorful, Self::NotBlack].into_iter().find(|body| share(*body) > 0.5).unwrap_or(Self::All)
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     color::Lab,
+    layout,
     scene::{Look, Shape, Texture},
     solid,
     sprite::{Body, Nature, Sprite, rasterise},
@@ -24,7 +25,7 @@ pub(crate) fn paint(look: Look, width: u32, height: u32) -> Sprite {
         }
     };
     if let Some(texture) = look.texture {
-        apply(&mut sprite, texture);
+        apply(&mut sprite, texture, layout::aspect(look));
     }
     sprite
 }
@@ -82,13 +83,14 @@ fn shaped(look: Look, shape: Shape, target: Option<Lab>, width: u32, height: u32
     sprite
 }
 
-/// Modulates brightness with the grain of the material; its colour has been given before.
-fn apply(sprite: &mut Sprite, texture: Texture) {
-    let width = sprite.width as f32;
-    let unit = 100.0 / sprite.width.max(sprite.height) as f32;
+/// Modulates brightness with the grain of the material; its colour has been given before. The grain follows
+/// the figure's own proportions, whatever those of the sprite.
+fn apply(sprite: &mut Sprite, texture: Texture, aspect: f32) {
+    let (across, down) = (100.0 * aspect.min(1.0), 100.0 / aspect.max(1.0));
+    let (unit_x, unit_y) = (across / sprite.width as f32, down / sprite.height as f32);
     for (at, pixel) in sprite.rgba.iter_mut().enumerate().filter(|(_, pixel)| pixel[3] > 0) {
-        let (x, y) = ((at as u32 % sprite.width) as f32 * unit, (at as u32 / sprite.width) as f32 * unit);
-        let light = grain(texture, x, y, width * unit);
+        let (x, y) = ((at as u32 % sprite.width) as f32 * unit_x, (at as u32 / sprite.width) as f32 * unit_y);
+        let light = grain(texture, x, y, across);
         for channel in &mut pixel[..3] {
             let value = f32::from(*channel);
             let lit = if light > 0.0 { value + (255.0 - value) * light } else { value * (1.0 + light) };
@@ -132,7 +134,8 @@ fn grain(texture: Texture, x: f32, y: f32, width: f32) -> f32 {
             if dx.hypot(dy) < 2.2 { 0.16 } else { 0.0 }
         }
         Texture::Fluffy => {
-            let tuft = ((x * 0.9 + 4.0 * (y * 0.31).sin()) * 0.8).sin() * ((y + 3.0 * (x * 0.27).sin()) * 0.7).sin();
+            let tuft =
+                ((x * 0.9 + 4.0 * (y * 0.31).sin()) * 0.8).sin() * ((y + 3.0 * (x * 0.27).sin()) * 0.7).sin();
             if tuft > 0.35 { -0.13 } else { 0.0 }
         }
     }

@@ -1,12 +1,14 @@
 use serde_json::json;
 use twig_imaging::{DecodeLimits, RgbImage, decode, encode_png, paste_region};
 use twig_model::{
-    Answer, CritiqueTask, JudgeTask, PaintTask, Picture, RejectReason, Rejection, Request, Schedule, Task, ThinkTask,
+    Answer, CritiqueTask, JudgeTask, PaintTask, Picture, RejectReason, Rejection, Request, Schedule, Task,
+    ThinkTask,
 };
 
 use crate::{
-    critic, grammar,
+    critic,
     dice::Dice,
+    grammar,
     layout::{self, Layout},
     mistake::{self, Mistake, Slip},
     painter,
@@ -62,7 +64,11 @@ impl ProceduralTeacher {
         let painted = painted_regions(task);
         let shows = |slip: &Slip| -> Vec<usize> {
             let faulty = paint_with(&layout, &task.schedule, std::slice::from_ref(slip));
-            painted.iter().copied().filter(|region| changed_share(&clean, &faulty, &task.schedule, *region) >= 0.004).collect()
+            painted
+                .iter()
+                .copied()
+                .filter(|region| changed_share(&clean, &faulty, &task.schedule, *region) >= 0.004)
+                .collect()
         };
         self.slips(&scene, &layout, task, request.seed)
             .iter()
@@ -114,7 +120,13 @@ impl ProceduralTeacher {
         match decode(task.canvas.bytes(), &DecodeLimits::default()) {
             Err(error) => Answer::Declined(Rejection::new(RejectReason::BadPicture, error.to_string())),
             Ok(canvas) => {
-                let opinion = critic::critique(&canvas, &task.prompt, &task.thoughts, &task.schedule, task.region_index);
+                let opinion = critic::critique(
+                    &canvas,
+                    &task.prompt,
+                    &task.thoughts,
+                    &task.schedule,
+                    task.region_index,
+                );
                 let answer = json!({
                     "scores": opinion.scores,
                     "comment": opinion.comment,
@@ -153,9 +165,15 @@ fn paint_with(layout: &Layout, schedule: &Schedule, slips: &[Slip]) -> RgbImage 
     picture
 }
 
-fn onto_base(task: &PaintTask, region: usize, base: &Picture, painted: &RgbImage) -> Result<RgbImage, Rejection> {
+fn onto_base(
+    task: &PaintTask,
+    region: usize,
+    base: &Picture,
+    painted: &RgbImage,
+) -> Result<RgbImage, Rejection> {
     let bad = |detail: String| Rejection::new(RejectReason::BadPicture, detail);
-    let mut canvas = decode(base.bytes(), &DecodeLimits::default()).map_err(|error| bad(error.to_string()))?;
+    let mut canvas =
+        decode(base.bytes(), &DecodeLimits::default()).map_err(|error| bad(error.to_string()))?;
     if canvas.dimensions() != painted.dimensions() {
         let ((width, height), size) = (canvas.dimensions(), painted.width());
         return Err(bad(format!("the picture to paint into is {width} × {height}, not {size} × {size}")));
@@ -181,7 +199,8 @@ fn scaled(faults: &Faults, share: f64) -> Faults {
 /// The share of the picture's pixels that differ visibly and lie in a region.
 fn changed_share(one: &RgbImage, other: &RgbImage, schedule: &Schedule, region: usize) -> f32 {
     let mut changed = 0;
-    for (x, y, width, height) in twig_imaging::region_pixels(&schedule.regions()[region], schedule.geometry()) {
+    for (x, y, width, height) in twig_imaging::region_pixels(&schedule.regions()[region], schedule.geometry())
+    {
         for row in y..y + height {
             for column in x..x + width {
                 let (a, b) = (one.get_pixel(column, row).0, other.get_pixel(column, row).0);

@@ -73,7 +73,8 @@ impl Template {
                     let lab = Lab::of([r, g, b]);
                     let [r, g, b, _] = natural.as_ref().unwrap_or(&sprite).get(x, y);
                     colors[row * CELLS + column] = Some(lab);
-                    body[row * CELLS + column] = look.shape.is_some() || nature.body.contains(Lab::of([r, g, b]));
+                    body[row * CELLS + column] =
+                        look.shape.is_some() || nature.body.contains(Lab::of([r, g, b]));
                 }
             }
         }
@@ -82,7 +83,15 @@ impl Template {
         for row in 0..CELLS {
             above[row + 1] = above[row] + mask[row].iter().filter(|covered| **covered).count();
         }
-        Self { aspect: layout::aspect(look), mask, colors, body, covered: above[CELLS], is_connected: is_connected(&mask), above }
+        Self {
+            aspect: layout::aspect(look),
+            mask,
+            colors,
+            body,
+            covered: above[CELLS],
+            is_connected: is_connected(&mask),
+            above,
+        }
     }
 
     /// The share of the figure between two heights, 0 at its upper edge and 1 at its lower edge.
@@ -102,14 +111,21 @@ impl Template {
         let columns = |row: &[bool; CELLS]| {
             Some((row.iter().position(|covered| *covered)?, row.iter().rposition(|covered| *covered)?))
         };
-        let (from, to) = self.mask[..rows].iter().filter_map(columns).reduce(|(from, to), (first, last)| (from.min(first), to.max(last)))?;
+        let (from, to) = self.mask[..rows]
+            .iter()
+            .filter_map(columns)
+            .reduce(|(from, to), (first, last)| (from.min(first), to.max(last)))?;
         Some((from as f32 / CELLS as f32, (to + 1) as f32 / CELLS as f32))
     }
 
     /// Whether the figure covers a point of its bounding box, 0 to 1 in each direction.
     pub(crate) fn covers(&self, x: f32, y: f32) -> bool {
         let (column, row) = (x * CELLS as f32, y * CELLS as f32);
-        column >= 0.0 && row >= 0.0 && column < CELLS as f32 && row < CELLS as f32 && self.mask[row as usize][column as usize]
+        column >= 0.0
+            && row >= 0.0
+            && column < CELLS as f32
+            && row < CELLS as f32
+            && self.mask[row as usize][column as usize]
     }
 }
 
@@ -120,9 +136,14 @@ fn filled(own: &[[bool; CELLS]; CELLS]) -> [[bool; CELLS]; CELLS] {
     let at = |row: usize, column: usize| {
         (2..CELLS + 2).contains(&row) && (2..CELLS + 2).contains(&column) && own[row - 2][column - 2]
     };
-    let near = |row: usize, column: usize| [(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)].map(|(dy, dx): (i32, i32)| {
-        ((row as i32 + dy).clamp(0, WIDE as i32 - 1) as usize, (column as i32 + dx).clamp(0, WIDE as i32 - 1) as usize)
-    });
+    let near = |row: usize, column: usize| {
+        [(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)].map(|(dy, dx): (i32, i32)| {
+            (
+                (row as i32 + dy).clamp(0, WIDE as i32 - 1) as usize,
+                (column as i32 + dx).clamp(0, WIDE as i32 - 1) as usize,
+            )
+        })
+    };
     let thick: Vec<bool> = (0..WIDE * WIDE)
         .map(|cell| near(cell / WIDE, cell % WIDE).into_iter().any(|(row, column)| at(row, column)))
         .collect();
@@ -154,7 +175,9 @@ fn is_connected(mask: &[[bool; CELLS]; CELLS]) -> bool {
             continue;
         }
         for near_row in row.saturating_sub(1)..=(row + 1).min(CELLS - 1) {
-            open.extend((column.saturating_sub(1)..=(column + 1).min(CELLS - 1)).map(|near| near_row * CELLS + near));
+            open.extend(
+                (column.saturating_sub(1)..=(column + 1).min(CELLS - 1)).map(|near| near_row * CELLS + near),
+            );
         }
     }
     !left.iter().flatten().any(|cell| *cell)

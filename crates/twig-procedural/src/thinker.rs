@@ -44,7 +44,10 @@ pub(crate) const SIDES: [(&str, f32); 5] = [
 /// The words for a place from left to right.
 fn side(x: f32) -> &'static str {
     let distance = |(_, middle): &&(&str, f32)| (middle - x).abs();
-    SIDES.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).map_or("in the centre", |(words, _)| words)
+    SIDES
+        .iter()
+        .min_by(|one, other| distance(one).total_cmp(&distance(other)))
+        .map_or("in the centre", |(words, _)| words)
 }
 
 /// The middle of the place that such words name.
@@ -57,7 +60,15 @@ pub(crate) fn thoughts(scene: &Scene, layout: &Layout, schedule: &Schedule, seed
     schedule
         .regions()
         .iter()
-        .map(|region| thought(scene, layout, schedule, region, &mut Dice::new(seed, &format!("thought {}", region.index))))
+        .map(|region| {
+            thought(
+                scene,
+                layout,
+                schedule,
+                region,
+                &mut Dice::new(seed, &format!("thought {}", region.index)),
+            )
+        })
         .collect()
 }
 
@@ -132,7 +143,11 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
         _ if places.iter().all(|x| (x - side_middle(side(mean))).abs() < 0.1) => side(mean),
         _ => "side by side",
     };
-    let words = [portion, &number, &phrase, side].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let words = [portion, &number, &phrase, side]
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     Item { count, words }
 }
 
@@ -162,7 +177,8 @@ fn visible_share(layout: &Layout, at: usize, top: f32, bottom: f32) -> f32 {
     let figure = &layout.figures[at];
     let area = figure.area;
     let template = Template::of(figure.look);
-    let in_front: Vec<&Figure> = layout.figures[at + 1..].iter().filter(|other| other.area.is_near(area, 0.0)).collect();
+    let in_front: Vec<&Figure> =
+        layout.figures[at + 1..].iter().filter(|other| other.area.is_near(area, 0.0)).collect();
     let height = |y: f32| (y - area.y) / area.h;
     if in_front.is_empty() {
         return template.share(height(top), height(bottom));
@@ -179,7 +195,8 @@ fn visible_share(layout: &Layout, at: usize, top: f32, bottom: f32) -> f32 {
             all += 1;
             let (x, y) = (area.x + u * area.w, area.y + v * area.h);
             let hidden = in_front.iter().any(|other| {
-                Template::of(other.look).covers((x - other.area.x) / other.area.w, (y - other.area.y) / other.area.h)
+                Template::of(other.look)
+                    .covers((x - other.area.x) / other.area.w, (y - other.area.y) / other.area.h)
             });
             visible += usize::from(!hidden && (top..bottom).contains(&y));
         }
@@ -202,7 +219,8 @@ pub(crate) fn article(phrase: &str) -> &'static str {
     let last = phrase.rsplit(' ').next().unwrap_or(phrase);
     if last.ends_with('s') && plural(last) == last {
         ""
-    } else if phrase.starts_with(['a', 'e', 'i', 'o']) || phrase.starts_with("um") || phrase.starts_with("ur") {
+    } else if phrase.starts_with(['a', 'e', 'i', 'o']) || phrase.starts_with("um") || phrase.starts_with("ur")
+    {
         "an"
     } else {
         "a"
