@@ -1,6 +1,6 @@
 //! The answer store: everything a teacher ever said, and the only state that cost money.
 //!
-//! `answers/part-00003/<writer>.seg` holds the answers of partition 3 that one run wrote. Segments are only
+//! `answers/part-00003/<writer>.seg` holds the answers of partition 3 that one stage of one run wrote. Segments are only
 //! ever appended to, so a kill can at worst tear the last record, which readers ignore; overlapping runs
 //! write segments of their own and cannot harm each other.
 
@@ -12,7 +12,10 @@ mod segment;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use committer::Committer;
@@ -63,6 +66,8 @@ impl StoreStats {
 pub struct AnswerStore {
     folder: PathBuf,
     writer: String,
+    /// Partitions opened so far: two stages of a run open the same one, each with a segment of its own.
+    openings: AtomicU32,
     committer: Arc<Committer>,
 }
 
@@ -74,6 +79,7 @@ impl AnswerStore {
         Ok(Self {
             folder: folder.to_owned(),
             writer: writer.to_owned(),
+            openings: AtomicU32::new(0),
             committer: Arc::new(Committer::start()),
         })
     }
@@ -83,6 +89,8 @@ impl AnswerStore {
     /// Costs one pass over the partition's bytes; holds about 100 bytes an answer while it is open.
     pub fn partition(&self, index: u32) -> Result<PartitionAnswers, StoreError> {
         let folder = self.folder.join(format!("part-{index:05}"));
-        PartitionAnswers::open(folder, &self.writer, Arc::clone(&self.committer))
+        let opening = self.openings.fetch_add(1, Ordering::Relaxed);
+        let segment = format!("{}-{opening}.seg", self.writer);
+        PartitionAnswers::open(folder, &segment, Arc::clone(&self.committer))
     }
 }

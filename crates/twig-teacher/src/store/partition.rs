@@ -28,7 +28,7 @@ pub struct PartitionAnswers {
 impl PartitionAnswers {
     pub(super) fn open(
         folder: PathBuf,
-        writer: &str,
+        segment: &str,
         committer: Arc<Committer>,
     ) -> Result<Self, StoreError> {
         let mut index = HashMap::new();
@@ -41,7 +41,7 @@ impl PartitionAnswers {
                 index.entry(key).or_insert_with(|| (Arc::clone(&file), place));
             })?);
         }
-        let writer = Arc::new(SegmentWriter::new(folder.join(format!("{writer}.seg"))));
+        let writer = Arc::new(SegmentWriter::new(folder.join(segment)));
         Ok(Self { folder, index: Mutex::new(index), found, writer, committer })
     }
 
@@ -61,8 +61,7 @@ impl PartitionAnswers {
 
     /// Makes an answer durable, then hands it out. Answers that arrive together share one `fsync`.
     pub async fn put(&self, key: AnswerKey, mut reply: Reply) -> Result<Reply, AskError> {
-        let store_error =
-            |source| AskError::Store { path: self.writer.path().display().to_string(), source };
+        let store_error = |source| AskError::Store { path: self.writer.path().display().to_string(), source };
         let record = record::to_bytes(&key, &reply).map_err(|error| store_error(error.into()))?;
         let (file, place) =
             self.committer.commit(Arc::clone(&self.writer), record).await.map_err(store_error)?;
@@ -108,7 +107,7 @@ mod tests {
         for prompt in prompts {
             answers.put(key(prompt), text_reply(&format!("{writer}: {prompt}"))).await.unwrap();
         }
-        folder.join(format!("part-00000/{writer}.seg"))
+        folder.join(format!("part-00000/{writer}-0.seg"))
     }
 
     fn reopened(folder: &Path) -> PartitionAnswers {
@@ -131,6 +130,21 @@ mod tests {
         assert_eq!(text(&answers, "cat").unwrap(), "a: cat");
         assert_eq!(text(&answers, "dog").unwrap(), "b: dog");
         assert_eq!(answers.found().answers, 4);
+    }
+
+    #[tokio::test]
+    async fn a_partition_can_be_opened_and_written_twice_in_one_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AnswerStore::open(folder.path(), "w").unwrap();
+        for prompt in ["cat", "dog"] {
+            let answers = store.partition(0).unwrap();
+            answers.put(key(prompt), text_reply(prompt)).await.unwrap();
+        }
+        let answers = reopened(folder.path());
+        assert_eq!(
+            (text(&answers, "cat").as_deref(), text(&answers, "dog").as_deref()),
+            (Some("cat"), Some("dog"))
+        );
     }
 
     #[tokio::test]
