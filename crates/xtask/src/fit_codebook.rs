@@ -20,7 +20,7 @@ const HELD_OUT: usize = 8;
 
 /// Paints the prompts of `samples/prompts`, fits a codebook, says what it loses on prompts that it was not
 /// fitted to, and writes it. Run again, it writes the same bytes.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let prompts = read_prompts(&root.join("samples/prompts"))?;
     let is_held_out = |position: usize| position.is_multiple_of(HELD_OUT);
