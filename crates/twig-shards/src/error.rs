@@ -113,3 +113,27 @@ impl Malformed {
         Self { column, what: self.what }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damaged_file() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let error =
+            ShardError::parquet("write", Path::new("a.parquet"))(ParquetError::External(Box::new(full())));
+        let ShardError::Io { action: "write", source, .. } = error else { panic!("{error}") };
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+        let damaged = ParquetError::EOF("in the footer".to_owned());
+        let error = ShardError::parquet("read", Path::new("a.parquet"))(damaged);
+        assert!(matches!(error, ShardError::Parquet { .. }));
+    }
+
+    #[test]
+    fn a_nested_column_is_named_by_its_path() {
+        let error = Malformed::new("score", "null").within("steps");
+        assert_eq!(error.to_string(), "column `steps.score`: null");
+        assert_eq!(Malformed::new("", "null").within("id").column, "id");
+    }
+}

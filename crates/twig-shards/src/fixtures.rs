@@ -230,7 +230,9 @@ fn write_config<T: Row>(
 ) -> Config {
     let splits = splits.iter().map(|(split, tables)| {
         let mut writer = ShardWriter::new(folder, split, 1 << 20);
-        rows_of(tables).into_iter().for_each(|row| writer.push(row).unwrap());
+        for row in rows_of(tables) {
+            writer.push(row).unwrap();
+        }
         Split { name: (*split).to_owned(), shards: writer.finish().unwrap() }
     });
     Config { name: T::TABLE.to_owned(), splits: splits.collect() }

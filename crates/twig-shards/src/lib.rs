@@ -34,7 +34,7 @@ pub use card::{CardFacts, CardTeacher, render_card};
 pub use error::{Malformed, ShardError};
 pub use manifest::{Config, ImageTokenizer, Judge, Manifest, Shard, Split, StageAccount, TextTokenizer};
 pub use part::{Part, PartWriter};
-pub use properties::{Purpose, RowGroupLimits};
+pub use properties::{Purpose, RowGroupLimits, writer_properties};
 pub use reader::{TableReader, num_rows};
 pub use record::{Column, Record};
 pub use release::publish;
@@ -44,7 +44,7 @@ pub use tables::{
     AttemptRecord, CallRow, ConversationTurn, ImageTokensRow, JanusRecord, MessagePart, MessageRecord,
     RejectedRow, ReleaseTrajectory, SftRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
 };
-pub use text_columns::read_text_columns;
+pub use text_columns::{TextRow, read_text_columns};
 pub use value::Value;
 pub use verify::{Problem, VerifyReport, verify};
 pub use writer::{TableSummary, TableWriter};

@@ -43,9 +43,8 @@ const MAX_STAGE_BYTES: usize = 16 << 20;
 impl RowGroupLimits {
     /// The bounds for a table and purpose.
     pub fn new(schema: &Schema, purpose: Purpose) -> Self {
-        let has_pictures = !picture_paths(schema).is_empty();
         Self {
-            max_rows: if has_pictures { MAX_IMAGE_ROWS } else { MAX_PLAIN_ROWS },
+            max_rows: if has_pictures(schema) { MAX_IMAGE_ROWS } else { MAX_PLAIN_ROWS },
             max_bytes: match purpose {
                 Purpose::StagePart => MAX_STAGE_BYTES,
                 Purpose::Release => MAX_RELEASE_BYTES,
@@ -72,7 +71,7 @@ const CDC_FOOTER: [(&str, &str); 2] = [
 ///
 /// Pictures are compressed already and their first bytes say nothing: no compression, no dictionary, no
 /// statistics. Everything else has a dictionary, zstd and statistics for each page; `id` a Bloom filter.
-pub(crate) fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> WriterProperties {
+pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("3 is a level of zstd");
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)

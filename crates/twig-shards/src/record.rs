@@ -16,6 +16,8 @@ pub struct Column {
     pub data_type: DataType,
     /// Hugging Face feature.
     pub feature: serde_json::Value,
+    /// The fields of a struct, or of a list of structs; empty otherwise.
+    pub fields: Vec<Column>,
 }
 
 /// A struct whose fields are columns; implemented by the macro `record!`.
@@ -70,6 +72,7 @@ macro_rules! record {
                     doc: concat!($($doc),+),
                     data_type: <$type>::data_type(),
                     feature: <$type>::feature(),
+                    fields: <$type>::fields(),
                 } ),+]
             }
 
@@ -117,6 +120,9 @@ macro_rules! record {
             }
             fn feature() -> serde_json::Value {
                 $crate::record::features::<Self>()
+            }
+            fn fields() -> Vec<$crate::record::Column> {
+                <Self as $crate::record::Record>::columns()
             }
             fn to_array(values: &[Option<&Self>]) -> arrow::array::ArrayRef {
                 $crate::record::to_struct_array(values)

@@ -9,7 +9,7 @@ mod scalar;
 
 use arrow::{array::ArrayRef, datatypes::DataType};
 
-use crate::Malformed;
+use crate::{Column, Malformed};
 
 /// A type that can be stored in a column.
 pub trait Value: Sized {
@@ -19,6 +19,11 @@ pub trait Value: Sized {
     /// The Hugging Face feature of the column. Lists are JSON arrays, the one spelling that all versions of
     /// `datasets` read.
     fn feature() -> serde_json::Value;
+
+    /// The fields of a struct, or of a list of structs.
+    fn fields() -> Vec<Column> {
+        Vec::new()
+    }
 
     /// The values as an array of [`Value::data_type`].
     fn to_array(values: &[Option<&Self>]) -> ArrayRef;

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Memory
 /// A row group is encoded in memory and written when it ends: at most [`RowGroupLimits::max_bytes`] (64 MiB in
-/// a release, 16 MiB in a part) and a portion of 4 MiB twice over, or the largest single row if that is more.
+/// a release, 16 MiB in a part) and a portion of 1 MiB twice over, or the largest single row if that is more.
 ///
 /// # Not supported
 /// Rows out of order, appending to a file, and columns chosen at run time.
@@ -42,9 +42,9 @@ pub struct TableSummary {
     pub data_bytes: u64,
 }
 
-/// Bytes of values that are turned into arrays at once: large enough for arrays to pay, small against a row
-/// group.
-const PORTION_BYTES: usize = 4 << 20;
+/// Bytes of values that are turned into arrays at once: large enough for arrays to pay, small enough for the
+/// processor's cache.
+const PORTION_BYTES: usize = 1 << 20;
 
 impl<T: Row, W: Write + Send> TableWriter<T, W> {
     /// Begins a file; nothing is written before the first row group ends.
@@ -133,7 +133,7 @@ mod tests {
     use parquet::{
         basic::{Compression, Encoding},
         file::{
-            metadata::ParquetMetaData,
+            metadata::{ParquetMetaData, RowGroupMetaData},
             reader::{FileReader, SerializedFileReader},
         },
     };
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn group_rows(bytes: &[u8]) -> Vec<i64> {
-        metadata(bytes).row_groups().iter().map(|group| group.num_rows()).collect()
+        metadata(bytes).row_groups().iter().map(RowGroupMetaData::num_rows).collect()
     }
 
     /// A sample with one picture of `num_bytes` bytes that do not compress.

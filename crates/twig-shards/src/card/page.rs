@@ -6,7 +6,7 @@ use super::{
     CardFacts,
     tables::{TableText, table_text},
 };
-use crate::{Config, Manifest};
+use crate::{Column, Config, Manifest};
 
 /// Appends the page. Writing to a `String` cannot fail, so results of `write!` are dropped.
 pub(super) fn write_page(card: &mut String, manifest: &Manifest, facts: &CardFacts) {
@@ -38,12 +38,13 @@ fn write_contents(card: &mut String, manifest: &Manifest) {
     heading(card, "What is in it");
     table_head(card, &["configuration", "split", "rows", "files", "MB", "what"]);
     for config in &manifest.configs {
-        let about = table_text(&config.name).map_or("", |table| table.about);
+        let mut about = table_text(&config.name).map_or("", |table| table.about);
         for split in &config.splits {
             let bytes: u64 = split.shards.iter().map(|shard| shard.bytes).sum();
             let megabytes = format!("{:.1}", bytes as f64 / 1e6);
             let files = split.shards.len();
             table_row(card, &[&config.name, &split.name, &split.rows(), &files, &megabytes, &about]);
+            about = "the same";
         }
     }
     let _ = write!(
@@ -180,10 +181,16 @@ fn write_columns(card: &mut String, manifest: &Manifest) {
     {
         let _ = write!(card, "\n### {name}\n");
         table_head(card, &["column", "type", "what"]);
-        for column in columns {
-            let type_name = type_name(&column.feature);
-            table_row(card, &[&format!("`{}`", column.name), &type_name, &column.doc.trim()]);
-        }
+        write_column_rows(card, "", &columns);
+    }
+}
+
+/// A row for each column, those of structs below the column that holds them. The texts are our own.
+fn write_column_rows(card: &mut String, prefix: &str, columns: &[Column]) {
+    for Column { name, doc, feature, fields, .. } in columns {
+        let path = format!("{prefix}{name}");
+        let _ = writeln!(card, "| `{path}` | {} | {} |", type_name(feature), doc.trim());
+        write_column_rows(card, &format!("{path}."), fields);
     }
 }
 
@@ -195,10 +202,7 @@ fn type_name(feature: &serde_json::Value) -> String {
     match (feature["_type"].as_str(), feature["dtype"].as_str()) {
         (Some("Image"), _) => "image".to_owned(),
         (Some(_), Some(dtype)) => dtype.to_owned(),
-        _ => {
-            let names = feature.as_object().into_iter().flat_map(|fields| fields.keys());
-            format!("struct of {}", names.cloned().collect::<Vec<_>>().join(", "))
-        }
+        _ => "struct".to_owned(),
     }
 }
 

@@ -38,37 +38,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part.parquet");
         let mut part = PartWriter::create(&path).unwrap();
-        rows.iter().for_each(|row| part.push(row.clone()).unwrap());
+        for row in rows {
+            part.push(row.clone()).unwrap();
+        }
         let part = part.commit().unwrap();
         assert_eq!(part.summary.rows, rows.len() as u64);
         TableReader::read_all(&path).unwrap()
     }
 
     #[track_caller]
-    fn assert_round_trip<T: Row + Clone + PartialEq + Debug>(rows: Vec<T>) {
+    fn assert_round_trip<T: Row + Clone + PartialEq + Debug>(rows: impl IntoIterator<Item = T>) {
+        let rows: Vec<T> = rows.into_iter().collect();
         assert!(rows == round_trip(&rows), "the rows of `{}` come back changed", T::TABLE);
     }
 
     #[test]
     fn every_table_gives_its_rows_back() {
         let releases: Vec<ReleaseTrajectory> = (0..5).map(fixtures::release_trajectory).collect();
-        assert_round_trip(releases.iter().flat_map(StepRow::all_of).collect());
-        assert_round_trip(releases.iter().flat_map(fixtures::judgements).collect());
-        assert_round_trip(releases.iter().map(fixtures::sft_sample).collect());
-        assert_round_trip(releases.iter().flat_map(fixtures::janus_samples).collect());
-        assert_round_trip((0..5).map(fixtures::prompt).collect());
-        assert_round_trip((0..5).map(fixtures::trajectory).collect());
+        assert_round_trip(releases.iter().flat_map(StepRow::all_of));
+        assert_round_trip(releases.iter().flat_map(fixtures::judgements));
+        assert_round_trip(releases.iter().map(fixtures::sft_sample));
+        assert_round_trip(releases.iter().flat_map(fixtures::janus_samples));
+        assert_round_trip((0..5).map(fixtures::prompt));
+        assert_round_trip((0..5).map(fixtures::trajectory));
         let tokens = |release: &ReleaseTrajectory| release.tokens.clone().unwrap();
-        assert_round_trip(
-            releases.iter().flat_map(|release| TokensRow::all_of("id", &tokens(release))).collect(),
-        );
+        assert_round_trip(releases.iter().flat_map(|release| TokensRow::all_of("id", &tokens(release))));
         let row = |release: &ReleaseTrajectory| {
             let id = release.trajectory.id();
             ImageTokensRow::new(id.to_string(), id.prompt, tokens(release))
         };
-        assert_round_trip(releases.iter().map(row).collect());
+        assert_round_trip(releases.iter().map(row));
         assert_round_trip(releases);
-        assert_round_trip(Vec::<Judgement>::new());
+        assert_round_trip::<Judgement>([]);
     }
 
     #[test]
@@ -77,7 +78,7 @@ mod tests {
         let rejected =
             RejectedRow::new("id".to_owned(), "p".to_owned(), "color".to_owned(), "judgements", rejection);
         assert!(rejected.retryable);
-        assert_round_trip(vec![rejected]);
+        assert_round_trip([rejected]);
         let call = CallRow {
             prompt_id: fixtures::prompt(1).id,
             trajectory_id: None,
@@ -94,7 +95,7 @@ mod tests {
             from_store: true,
             raw_text: Some(String::new()),
         };
-        assert_round_trip(vec![call.clone(), CallRow { answer_key: None, raw_text: None, ..call }]);
+        assert_round_trip([call.clone(), CallRow { answer_key: None, raw_text: None, ..call }]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ record! {
 }
 
 record! {
-    /// A message in ShareGPT form.
+    /// A message in the form of `ShareGPT`.
     pub struct ConversationTurn {
         /// `human` or `gpt`.
         from: String,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BinaryArray, ListArray, StringArray, StructArray},
+    array::{Array, ArrayRef, AsArray, BinaryBuilder, ListArray, StringArray, StructArray},
     buffer::{NullBuffer, OffsetBuffer},
     datatypes::{DataType, Field, FieldRef, Fields},
 };
@@ -11,7 +11,7 @@ use serde_json::json;
 use twig_model::Picture;
 
 use super::{Value, scalar::LENGTH_BYTES};
-use crate::Malformed;
+use crate::{Column, Malformed};
 
 impl<T: Value> Value for Option<T> {
     fn data_type() -> DataType {
@@ -20,6 +20,10 @@ impl<T: Value> Value for Option<T> {
 
     fn feature() -> serde_json::Value {
         T::feature()
+    }
+
+    fn fields() -> Vec<Column> {
+        T::fields()
     }
 
     fn to_array(values: &[Option<&Self>]) -> ArrayRef {
@@ -49,6 +53,10 @@ impl<T: Value> Value for Vec<T> {
         json!([T::feature()])
     }
 
+    fn fields() -> Vec<Column> {
+        T::fields()
+    }
+
     fn to_array(values: &[Option<&Self>]) -> ArrayRef {
         let offsets = OffsetBuffer::from_lengths(values.iter().map(|list| list.map_or(0, Vec::len)));
         let nulls = values.iter().map(Option::is_some).collect::<NullBuffer>();
@@ -64,15 +72,14 @@ impl<T: Value> Value for Vec<T> {
         let mut elements = T::from_array(&lists.values().slice(first, last - first))?.into_iter();
         (0..lists.len())
             .map(|row| {
-                let length = (offsets[row + 1] - offsets[row]) as usize;
-                let list = elements.by_ref().take(length);
-                // A null list has no elements by rule, but the format lets it have some: they are skipped.
-                let list: Vec<Option<T>> = list.collect();
+                let num_elements = (offsets[row + 1] - offsets[row]) as usize;
+                // Taken in any case: the format lets a null list have elements too.
+                let taken: Vec<Option<T>> = elements.by_ref().take(num_elements).collect();
                 if lists.is_null(row) {
                     return Ok(None);
                 }
-                let list: Option<Self> = list.into_iter().collect();
-                list.map(Some).ok_or_else(|| Malformed::new("", "null in a list"))
+                let complete: Option<Self> = taken.into_iter().collect();
+                complete.map(Some).ok_or_else(|| Malformed::new("", "null in a list"))
             })
             .collect()
     }
@@ -97,11 +104,18 @@ impl Value for Picture {
     }
 
     fn to_array(values: &[Option<&Self>]) -> ArrayRef {
-        let bytes = values.iter().map(|picture| picture.map(Picture::bytes)).collect::<BinaryArray>();
+        // Of the right size from the start: growing would copy pictures again and again.
+        let num_bytes = values.iter().flatten().map(|picture| picture.bytes().len()).sum();
+        let mut bytes = BinaryBuilder::with_capacity(values.len(), num_bytes);
+        bytes.extend(values.iter().map(|picture| picture.map(Picture::bytes)));
         let paths = StringArray::new_null(values.len());
         // "No picture" is a null struct: `datasets` fails to decode a struct of nulls.
         let nulls = values.iter().map(Option::is_some).collect::<NullBuffer>();
-        Arc::new(StructArray::new(image_fields(), vec![Arc::new(bytes), Arc::new(paths)], Some(nulls)))
+        Arc::new(StructArray::new(
+            image_fields(),
+            vec![Arc::new(bytes.finish()), Arc::new(paths)],
+            Some(nulls),
+        ))
     }
 
     fn from_array(array: &ArrayRef) -> Result<Vec<Option<Self>>, Malformed> {

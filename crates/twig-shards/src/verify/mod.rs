@@ -162,15 +162,11 @@ mod tests {
     };
 
     /// A release on disk: in `$TWIG_SAMPLE_RELEASE` where readers of other languages are to be tried on it.
-    fn sample_release() -> (Option<tempfile::TempDir>, PathBuf) {
-        match std::env::var_os("TWIG_SAMPLE_RELEASE") {
-            Some(path) => (None, PathBuf::from(path)),
-            None => {
-                let folder = tempfile::tempdir().unwrap();
-                let path = folder.path().to_owned();
-                (Some(folder), path)
-            }
-        }
+    fn sample_release() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = std::env::var_os("TWIG_SAMPLE_RELEASE").map(PathBuf::from);
+        let path = elsewhere.unwrap_or_else(|| folder.path().to_owned());
+        (folder, path)
     }
 
     #[test]
@@ -230,13 +226,13 @@ mod tests {
         });
         assert_found("num_steps, attempts", |train| train.trajectories[0].attempts = 9);
         assert_found("min_step_score: should be 96", |train| {
-            train.trajectories[0].min_step_score = Score::MAX
+            train.trajectories[0].min_step_score = Score::MAX;
         });
         assert_found("final_image: differs from the last canvas", |train| {
             train.trajectories[0].final_image = train.trajectories[1].final_image.clone();
         });
         assert_found("steps: entry 2 contradicts", |train| {
-            train.trajectories[1].steps[2].token_end = Some(575)
+            train.trajectories[1].steps[2].token_end = Some(575);
         });
         assert_found("token 192 is covered 0 times", |train| {
             let meta = &mut train.trajectories[1].meta;
@@ -271,7 +267,7 @@ mod tests {
             train.steps[0].tokens.as_mut().unwrap().pop();
         });
         assert_found("its trajectory is not in this release", |train| {
-            train.steps[0].id = "elsewhere".to_owned()
+            train.steps[0].id = "elsewhere".to_owned();
         });
         assert_found("its trajectory is in the split `validation`", |train| {
             train.judgements[0].trajectory_id = fixtures::trajectory(7).id().to_string();

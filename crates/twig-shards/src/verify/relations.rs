@@ -79,7 +79,7 @@ fn check_splits(shards: &[ShardFindings], problems: &mut Problems) {
         match split_of_trajectory.get(&keys.trajectory) {
             Some(split) if *split == shard.split => {}
             Some(split) => {
-                problems.add(&shard.path, Some(row), format!("its trajectory is in the split `{split}`"))
+                problems.add(&shard.path, Some(row), format!("its trajectory is in the split `{split}`"));
             }
             None => problems.add(&shard.path, Some(row), "its trajectory is not in this release"),
         }
