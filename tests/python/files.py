@@ -42,7 +42,11 @@ def check_schema(config: str, files: list, checks: Checks) -> None:
     checks.none(f"{config}: nullable columns of plain types", wrong, len(schema))
     texts = [(parquet.schema_arrow.metadata or {}).get(b"huggingface") for _, parquet in files]
     features = json.loads(texts[0])["info"]["features"] if texts[0] else {}
-    checks.equal(f"{config}: features are declared in the schema of every file", [len(set(texts)), list(features)], [1, schema.names])
+    checks.equal(
+        f"{config}: features are declared in the schema of every file",
+        [len(set(texts)), list(features)],
+        [1, schema.names],
+    )
     pictures = {field.name for field in schema if is_picture(field.type)}
     declared = {name for name, feature in features.items() if is_image(feature)}
     checks.equal(f"{config}: pictures are declared as such", declared, pictures)

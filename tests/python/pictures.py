@@ -52,7 +52,9 @@ def past(trajectory: dict, canvases: list, grid: dict) -> bool:
     """Whether a canvas differs from its predecessor outside its own region."""
     steps = masks(trajectory, grid, canvases[0].shape)
     for index, (region, regions, _) in enumerate(steps):
-        if index and not np.array_equal(canvases[index][~regions[region]], canvases[index - 1][~regions[region]]):
+        if index and not np.array_equal(
+            canvases[index][~regions[region]], canvases[index - 1][~regions[region]]
+        ):
             return True
     return False
 

@@ -1,6 +1,7 @@
 """The release through each library that people read it with, compared with what pyarrow sees in the files."""
 
 import io
+import os
 import tempfile
 
 import pyarrow as pa
@@ -9,6 +10,9 @@ import pyarrow.parquet as pq
 
 from checks import Checks
 from release import Release, difference, is_picture
+
+# Nothing here may look for a dataset anywhere but in the folder it is given. Read when `datasets` is imported.
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
 def pyarrow(release: Release, checks: Checks) -> None:
@@ -19,12 +23,14 @@ def pyarrow(release: Release, checks: Checks) -> None:
     wanted = [[step["thought"] for step in row["steps"]] for row in rows]
     checks.equal("pyarrow: nested thoughts", thoughts, wanted)
     files = release.files("trajectories")
-    leaf = [pq.read_table(file, columns=["steps.list.element.thought"]) for file in files]
+    leaf = [pq.ParquetFile(file).read(columns=["steps.list.element.thought"]) for file in files]
     names = {field.name for field in leaf[0].schema.field("steps").type.value_type}
     checks.equal("pyarrow: one leaf of a list of structs", names, {"thought"})
     best = max(row["reward"] for row in rows)
     found = pads.dataset(files).to_table(columns=["id"], filter=pads.field("reward") == best)
-    checks.equal("pyarrow: filter", found["id"].to_pylist(), [row["id"] for row in rows if row["reward"] == best])
+    checks.equal(
+        "pyarrow: filter", found["id"].to_pylist(), [row["id"] for row in rows if row["reward"] == best]
+    )
 
 
 def polars(release: Release, checks: Checks) -> None:
@@ -59,18 +65,22 @@ def duckdb(release: Release, checks: Checks) -> None:
     connection = db.connect()
     for config in release.configs:
         for split in release.splits(config):
-            query = connection.sql("select * from read_parquet($files)", params={"files": release.files(config, split)})
-            checks.equal(f"duckdb: {config} {split}", difference(arrow(query), release.table(config, split)), "")
+            query = connection.sql(
+                "select * from read_parquet($files)", params={"files": release.files(config, split)}
+            )
+            checks.equal(
+                f"duckdb: {config} {split}", difference(arrow(query), release.table(config, split)), ""
+            )
     for config in ("trajectories", "steps", "judgements"):
         connection.execute(f"create view {config} as select * from read_parquet({release.files(config)!r})")
-    unequal = connection.sql("""
+    unequal = connection.execute("""
         select count(*) from (select id, unnest(steps, recursive := true) from trajectories) nested
         full join steps on nested.id = steps.id and nested.step = steps.step
         where nested.thought is distinct from steps.thought or nested.score is distinct from steps.score
     """).fetchone()
     checks.equal("duckdb: unnested steps equal the table steps", unequal, (0,))
     if len(release.manifest["judges"]) == 1:
-        unequal = connection.sql("""
+        unequal = connection.execute("""
             select count(*) from trajectories left join judgements j
             on trajectories.id = j.id and j.region_index is null and j.criterion = 'overall'
             where trajectories.reward is distinct from j.score
@@ -91,7 +101,11 @@ def datasets(release: Release, checks: Checks) -> None:
 
         default = checks.attempt(f"{prefix}: loads without naming a table", lambda: load(str(release.path)))
         if default is not None:
-            checks.equal(f"{prefix}: trajectories come first", {"steps", "final_image"} <= set(default["train"].column_names), True)
+            checks.equal(
+                f"{prefix}: trajectories come first",
+                {"steps", "final_image"} <= set(default["train"].column_names),
+                True,
+            )
         for config in release.configs:
             for split in release.splits(config):
                 one_split(f"{prefix}: {config} {split}", release, config, split, load, hf, checks)
@@ -150,7 +164,9 @@ def compare_row(found: dict, wanted: dict, pictures: list[str]) -> None:
         for picture, stored in zip(listed(found[name]), listed(value), strict=True):
             assert isinstance(picture, Image.Image), f"{name} is a {type(picture).__name__}"
             original = Image.open(io.BytesIO(stored["bytes"]))
-            assert (picture.size, picture.tobytes()) == (original.size, original.tobytes()), f"pixels of {name}"
+            assert (picture.size, picture.tobytes()) == (original.size, original.tobytes()), (
+                f"pixels of {name}"
+            )
 
 
 def filtered(prefix: str, release: Release, load, checks: Checks) -> None:

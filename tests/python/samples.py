@@ -10,7 +10,10 @@ IGNORED, NO_IMAGE = -100, -1
 
 
 def check(release: Release, checks: Checks) -> None:
-    passes = {(p["trajectory"]["id"], p["step"]["region_index"], p["step"]["attempt"]): p for p in all_passes(release)}
+    passes = {
+        (p["trajectory"]["id"], p["step"]["region_index"], p["step"]["attempt"]): p
+        for p in all_passes(release)
+    }
     check_heads(release, passes, checks)
     check_sft(release, passes, checks)
     check_sequences(release, checks)
@@ -107,7 +110,7 @@ def check_sft(release: Release, passes: dict, checks: Checks) -> None:
 
 def check_sequences(release: Release, checks: Checks) -> None:
     rows = release.rows("janus")
-    pad = release.manifest["text_tokenizer"]["special_ids"]["pad"]
+    pad = release.manifest["text_tokenizer"]["special_ids"]["<｜▁pad▁｜>"]
 
     def is_wrong(row: dict) -> bool:
         lists = [row[name] for name in ("input_ids", "labels", "vq_ids", "vq_labels")]
@@ -153,7 +156,7 @@ def is_generation(row: dict, one: dict, text: Text) -> bool:
     painted = cells(one["step"])[0]
     ids = one["after"]["ids"][: painted + len(one["tokens"])]
     return (
-        [bos, begin] == [text.specials["begin_of_sentence"], text.specials["begin_of_image"]]
+        [bos, begin] == [text.specials["<｜begin▁of▁sentence｜>"], text.specials["<begin_of_image>"]]
         and text.bytes(prefix) == f"User: {thoughts}\n\nAssistant:"
         and row["vq_ids"] == [NO_IMAGE] * start + ids
         and row["vq_labels"] == [IGNORED] * (start + painted) + one["tokens"]
@@ -164,14 +167,14 @@ def is_generation(row: dict, one: dict, text: Text) -> bool:
 
 def is_chat(row: dict, one: dict, text: Text) -> bool:
     shown = seen(row, one)
-    places = row["input_ids"].count(text.specials["image_placeholder"])
+    places = row["input_ids"].count(text.specials["<image_placeholder>"])
     *learnt, end = [label for label in row["labels"] if label != IGNORED]
     question = text.without_specials([i for i, l in zip(row["input_ids"], row["labels"]) if l == IGNORED])
     return (
         row["images"] == [canvas for canvas, _ in shown]
         and places == sum(len(ids) for _, ids in shown)
         and text.bytes(learnt) == " " + answer(row, one["step"])
-        and end == text.specials["end_of_sentence"]
+        and end == text.specials["<｜end▁of▁sentence｜>"]
         and row["prompt"] in question
         and set(row["vq_ids"]) == {NO_IMAGE}
     )

@@ -1,6 +1,6 @@
 """Checks the checks: a copy of a release is spoilt in one place, and the check that is for it must fail.
 
-    python self_test.py RELEASE
+python self_test.py RELEASE
 """
 
 import shutil
@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 
 import files
 import pictures
+import readers
 import relations
 import samples
 from checks import Checks
-from release import Release
+from release import Release, difference
 
 
 def spoil_rows(config: str, change):
@@ -90,33 +91,78 @@ def as_large(table: pa.Table) -> pa.Table:
 # What is spoilt, and the check that must say so.
 SPOILT = [
     (spoil_rows("trajectories", change_step), "steps are the nested steps of trajectories"),
-    (spoil_rows("steps", set_value("score", lambda score: score - 1)), "a score is the sum of its five criteria"),
-    (spoil_rows("steps", set_value("accepted", lambda accepted: not accepted)), "accepted means a score from accept_score on"),
-    (spoil_rows("trajectories", set_value("reward", lambda reward: reward ^ 1)), "reward is the weighted mean of the judges"),
-    (spoil_rows("trajectories", set_value("num_steps", lambda number: number + 1)), "counts of a trajectory are those of its steps"),
-    (spoil_rows("trajectories", set_value("image_tokens", lambda ids: [ids[0] + 1, *ids[1:]])), "image_tokens are the last attempts' regions put together"),
-    (spoil_rows("tokens", set_value("ids", lambda ids: [*ids[:-1], ids[-1] + 1])), "the table tokens says the same"),
+    (
+        spoil_rows("steps", set_value("score", lambda score: score - 1)),
+        "a score is the sum of its five criteria",
+    ),
+    (
+        spoil_rows("steps", set_value("accepted", lambda accepted: not accepted)),
+        "accepted means a score from accept_score on",
+    ),
+    (
+        spoil_rows("trajectories", set_value("reward", lambda reward: reward ^ 1)),
+        "reward is the weighted mean of the judges",
+    ),
+    (
+        spoil_rows("trajectories", set_value("num_steps", lambda number: number + 1)),
+        "counts of a trajectory are those of its steps",
+    ),
+    (
+        spoil_rows("trajectories", set_value("image_tokens", lambda ids: [ids[0] + 1, *ids[1:]])),
+        "image_tokens are the last attempts' regions put together",
+    ),
+    (
+        spoil_rows("tokens", set_value("ids", lambda ids: [*ids[:-1], ids[-1] + 1])),
+        "the table tokens says the same",
+    ),
     (spoil_rows("tokens", lambda rows: rows[:-1]), "tokens: shards are as the manifest says"),
-    (spoil_rows("judgements", set_value("score", lambda score: score - 1)), "overall is the sum of the criteria of its judge"),
+    (
+        spoil_rows("judgements", set_value("score", lambda score: score - 1)),
+        "overall is the sum of the criteria of its judge",
+    ),
     (spoil_rows("sft", drop_image_part), "sft: image parts, pictures and ids are as many"),
-    (spoil_rows("janus", set_value("labels", lambda labels: labels[:-1])), "janus: four lists of one length; labels repeat ids"),
-    (spoil_rows("janus", change_thought_token), "janus: generate has all thoughts so far, then all ids so far"),
+    (
+        spoil_rows("janus", set_value("labels", lambda labels: labels[:-1])),
+        "janus: four lists of one length; labels repeat ids",
+    ),
+    (
+        spoil_rows("janus", change_thought_token),
+        "janus: generate has all thoughts so far, then all ids so far",
+    ),
     (spoil_rows("janus", change_target), "janus: generate has all thoughts so far, then all ids so far"),
     (spoil_rows("trajectories", swap_pictures), "the finished picture is the last canvas"),
     (copy_to_validation, "no prompt stands in both splits"),
-    (spoil_schema("sft", lambda table: table.replace_schema_metadata({})), "sft: features are declared in the schema of every file"),
+    (
+        spoil_schema("sft", lambda table: table.replace_schema_metadata({})),
+        "sft: features are declared in the schema of every file",
+    ),
     (spoil_schema("steps", as_large), "steps: nullable columns of plain types"),
-    (lambda release: (release / "README.md").write_text("", encoding="utf-8"), "every file has the checksum in SHA256SUMS"),
+    (
+        lambda release: (release / "README.md").write_text("", encoding="utf-8"),
+        "every file has the checksum in SHA256SUMS",
+    ),
     (lambda release: (release / "more.txt").touch(), "SHA256SUMS names every file"),
 ]
 
 
-def failing(release: Path) -> set[str]:
+# The same for what a library makes of the files.
+SPOILT_FOR_READERS = [
+    (
+        spoil_schema("trajectories", lambda table: table.replace_schema_metadata({})),
+        "trajectories train by file: pictures are known as such",
+    ),
+    (spoil_rows("steps", lambda rows: rows[:-1]), "steps train by folder"),
+]
+
+CONTENT = [files.check, relations.check, samples.check, pictures.check]
+
+
+def failing(release: Path, parts: list) -> set[str]:
     checks = Checks("", quiet=True)
-    for part in (files, relations, samples, pictures):
+    for part in parts:
         # A spoilt release may stop a check halfway; what failed before still counts.
         try:
-            part.check(Release(release), checks)
+            part(Release(release), checks)
         except (KeyError, ValueError, AttributeError) as error:
             checks.failed.append(repr(error))
     return set(checks.failed)
@@ -124,15 +170,32 @@ def failing(release: Path) -> set[str]:
 
 def main(original: Path) -> int:
     checks = Checks("self-test")
-    checks.equal("nothing fails on the release as it is", failing(original), set())
-    for spoil, name in SPOILT:
+    checks.equal("nothing fails on the release as it is", failing(original, CONTENT), set())
+    everything = [(*case, CONTENT) for case in SPOILT]
+    everything += [(*case, [readers.datasets]) for case in SPOILT_FOR_READERS]
+    for spoil, name, parts in everything:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(original.parent / "job.json", folder)
             copy = Path(folder) / "release"
             shutil.copytree(original, copy)
             spoil(copy)
-            checks.that(f"is noticed: {name}", name in failing(copy), "the check passed on spoilt data")
+            noticed = any(failed.endswith(name) for failed in failing(copy, parts))
+            checks.that(f"is noticed: {name}", noticed, "the check passed on spoilt data")
+    check_difference(checks)
     return checks.close()
+
+
+def check_difference(checks: Checks) -> None:
+    """The comparison behind all readers sees every kind of difference."""
+    table = pa.table({"a": [1, 2], "b": [["x"], ["y", None]]})
+    others = [
+        table.slice(0, 1),
+        table.rename_columns(["a", "c"]),
+        pa.table({"a": [1, 3], "b": [["x"], ["y", None]]}),
+        pa.table({"a": [1, 2], "b": [["x"], ["y", "z"]]}),
+    ]
+    checks.equal("a table does not differ from itself", difference(table, table), "")
+    checks.that("other tables differ", all(difference(other, table) for other in others))
 
 
 if __name__ == "__main__":
