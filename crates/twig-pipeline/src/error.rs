@@ -98,7 +98,13 @@ impl RunError {
             Self::Settings(_) | Self::Prompts(_) | Self::ForeignFolder { .. } | Self::NothingToRelease { .. } => 2,
             Self::TooManyRejected { .. } => 3,
             Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) => 75,
-            Self::Io { source, .. } if is_passing(source) => 75,
+            Self::Io { source, .. }
+            | Self::Shards(ShardError::Io { source, .. })
+            | Self::Store(StoreError::Io { source, .. })
+                if is_passing(source) =>
+            {
+                75
+            }
             Self::Io { .. }
             | Self::Shards(_)
             | Self::Store(_)

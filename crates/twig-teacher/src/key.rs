@@ -90,7 +90,12 @@ mod tests {
     use crate::recorded::tests::think_request;
     use twig_model::{Message, Speaker};
 
-    fn image(prompt: &str, image_size: u32, base: Option<&[u8]>, editable_rows: Option<(u32, u32)>) -> Request {
+    fn image(
+        prompt: &str,
+        image_size: u32,
+        base: Option<&[u8]>,
+        editable_rows: Option<(u32, u32)>,
+    ) -> Request {
         let base = base.map(|bytes| Picture::new(bytes.to_vec()));
         let form = ImageForm { prompt: prompt.to_owned(), image_size, base, editable_rows };
         Request { rendered: Rendered::Image(form), ..think_request("a cat") }

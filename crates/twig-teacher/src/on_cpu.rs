@@ -15,12 +15,7 @@ pub struct OnCpu<F> {
 impl<F: Fn(&Request) -> Answer + Send + Sync + 'static> OnCpu<F> {
     /// A teacher called `name` in the pipeline file that answers by calling `answer`.
     pub fn new(name: &str, identity: String, model: &str, answer: F) -> Self {
-        Self {
-            name: name.to_owned(),
-            identity,
-            model: model.to_owned(),
-            answer: std::sync::Arc::new(answer),
-        }
+        Self { name: name.to_owned(), identity, model: model.to_owned(), answer: std::sync::Arc::new(answer) }
     }
 }
 

@@ -98,8 +98,7 @@ pub(crate) mod tests {
         for run in ["first", "second"] {
             let store = AnswerStore::open(folder.path(), run).unwrap();
             let answers = Arc::new(store.partition(3).unwrap());
-            let teacher =
-                Recorded::new(Arc::clone(&counting) as Arc<dyn Teacher>, answers, Stop::default());
+            let teacher = Recorded::new(Arc::clone(&counting) as Arc<dyn Teacher>, answers, Stop::default());
             for prompt in ["a cat", "a dog", "a cat"] {
                 let reply = teacher.ask(&think_request(prompt)).await.unwrap();
                 let expected = if prompt == "a cat" { "answer 0" } else { "answer 1" };

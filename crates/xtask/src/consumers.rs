@@ -32,7 +32,13 @@ pub(crate) fn consumers(all: bool) -> Result<()> {
     for name in HEAVY.iter().filter(|_| all) {
         let interpreter = python::interpreter(name)?;
         for release in &releases {
-            python(&format!("consumers, {name}"), &interpreter, "consume.py", release, &["--only", "datasets"])?;
+            python(
+                &format!("consumers, {name}"),
+                &interpreter,
+                "consume.py",
+                release,
+                &["--only", "datasets"],
+            )?;
         }
     }
     Ok(())

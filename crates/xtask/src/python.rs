@@ -47,7 +47,8 @@ fn install(folder: &Path, interpreter: &Path, lock: &Path, name: &str) -> Result
     let step = format!("Python environment `{name}`");
     let has_uv = answers("uv", &["--version"]);
     let mut venv = Command::new(if has_uv { "uv" } else { "python3" });
-    let arguments: &[&str] = if has_uv { &["venv", "--quiet", "--python", "python3"] } else { &["-m", "venv"] };
+    let arguments: &[&str] =
+        if has_uv { &["venv", "--quiet", "--python", "python3"] } else { &["-m", "venv"] };
     chore::run(&step, command(venv.args(arguments).arg(folder)))
         .context("if its module venv is missing: `apt-get install python3-venv`, or install uv")?;
     let mut pip = Command::new(if has_uv { "uv".as_ref() } else { interpreter });
@@ -56,7 +57,10 @@ fn install(folder: &Path, interpreter: &Path, lock: &Path, name: &str) -> Result
     } else {
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     }
-    chore::run(&format!("{step}: packages"), command(pip.args(["--require-hashes", "--requirement"]).arg(lock)))
+    chore::run(
+        &format!("{step}: packages"),
+        command(pip.args(["--require-hashes", "--requirement"]).arg(lock)),
+    )
 }
 
 /// Takes a command out of the builder that made it.

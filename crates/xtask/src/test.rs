@@ -10,9 +10,8 @@ use crate::{
 /// Runs all steps in order; stops at the first that fails, unless told to keep going.
 pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
     let mut failed = Vec::new();
-    let mut steps: Vec<Box<dyn Fn() -> Result<()>>> =
-        vec![Box::new(formatting), Box::new(lints), Box::new(rust_tests)];
-    steps.push(Box::new(move || consumers::consumers(all)));
+    let steps: [&dyn Fn() -> Result<()>; 4] =
+        [&formatting, &lints, &rust_tests, &|| consumers::consumers(all)];
     for step in steps {
         match step() {
             Ok(()) => {}

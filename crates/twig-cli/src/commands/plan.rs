@@ -5,6 +5,10 @@ use crate::{arguments::PlanArguments, render};
 pub(crate) fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let settings = super::settings(&arguments.job)?;
     let plan = twig_pipeline::plan(&settings, arguments.job.limit.map(|limit| limit as usize))?;
-    if arguments.json { render::json(&plan)? } else { render::plan(&plan) }
+    if arguments.json {
+        render::json(&plan)?
+    } else {
+        render::plan(&plan)
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,9 @@ pub(crate) fn schema(arguments: &SchemaArguments) -> anyhow::Result<ExitCode> {
         Some((_, schema)) => render::json(schema)?,
         None => {
             let names: Vec<String> = schemas.iter().map(|(file, _)| short(file)).collect();
-            return Err(WrongUsage(format!("no schema is called `{name}`; there are {}", names.join(", "))).into());
+            return Err(
+                WrongUsage(format!("no schema is called `{name}`; there are {}", names.join(", "))).into()
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,10 @@ pub(crate) fn status(arguments: &FolderArguments) -> anyhow::Result<ExitCode> {
     let status = twig_pipeline::status(&folder)?.ok_or_else(|| {
         WrongUsage(format!("no job lies in {}: it has no job.json", arguments.folder.display()))
     })?;
-    if arguments.json { render::json(&status)? } else { render::status(&status) }
+    if arguments.json {
+        render::json(&status)?
+    } else {
+        render::status(&status)
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -135,8 +135,8 @@ fn verdict(attempt: &Attempt, place: &Place) -> String {
 fn paragraph(face: Face, text: &str) -> impl Iterator<Item = Line> {
     let mut lines = face.wrap(text, SIDE);
     if lines.len() > MAX_LINES {
-        lines.truncate(MAX_LINES);
-        lines[MAX_LINES - 1] = "...".to_owned();
+        lines.truncate(MAX_LINES - 1);
+        lines.push("...".to_owned());
     }
     lines.into_iter().map(move |line| Line::Text(face, line))
 }

@@ -123,7 +123,12 @@ impl Settings {
 
     /// Hash of the settings that shape the result; how the run goes about it does not.
     pub fn hash(&self) -> String {
-        let file = PipelineFile { run: RunSettings::default(), output: String::new(), ..self.file.clone() };
+        let mut file =
+            PipelineFile { run: RunSettings::default(), output: String::new(), ..self.file.clone() };
+        for teacher in file.teachers.values_mut() {
+            let TeacherSettings::Procedural { concurrency, .. } = teacher;
+            *concurrency = 0;
+        }
         let json = serde_json::to_vec(&file).unwrap_or_default();
         blake3::hash(&json).to_hex()[..32].to_owned()
     }

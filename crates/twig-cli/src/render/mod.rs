@@ -1,0 +1,94 @@
+//! Everything the program prints. Data goes to standard output, everything else to standard error.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
+
+mod plan;
+mod progress;
+mod status;
+mod summary;
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Serialize;
+use twig_shards::VerifyReport;
+
+pub(crate) use plan::plan;
+pub(crate) use progress::{LineObserver, ProgressObserver};
+pub(crate) use status::status;
+pub(crate) use summary::summary;
+
+/// A line of data.
+pub(crate) fn line(text: &str) {
+    println!("{text}");
+}
+
+/// A line for the person at the terminal.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Data as JSON.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// An error with its causes, once.
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+/// The outcome of a check.
+pub(crate) fn verify(release: &Path, report: &VerifyReport) {
+    for problem in &report.problems {
+        println!("{problem}");
+    }
+    if report.left_out > 0 {
+        println!("… and {} more", report.left_out);
+    }
+    let (files, rows, pictures) = (report.files, counted(report.rows), counted(report.pictures));
+    let outcome = if report.is_ok() { "sound" } else { "NOT sound" };
+    println!("{}: {outcome} ({files} files, {rows} rows, {pictures} pictures checked)", release.display());
+}
+
+/// A number with thin groups of three: `5 559`.
+fn counted(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(" ")
+}
+
+/// `3 duplicate_prompt, 1 too_long`, or nothing.
+fn reasons<K: std::fmt::Display>(rejected: &BTreeMap<K, u64>) -> String {
+    let parts: Vec<String> =
+        rejected.iter().map(|(reason, count)| format!("{} {reason}", counted(*count))).collect();
+    parts.join(", ")
+}
+
+/// Bytes in the unit that fits: `1.2 GB`.
+fn sized(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(counted), ["0", "999", "1 000", "1 234 567"]);
+        assert_eq!(
+            [1, 999_999, 1_500_000, 2_340_000_000].map(sized),
+            ["1 kB", "1000 kB", "1.5 MB", "2.34 GB"]
+        );
+    }
+}

@@ -1,0 +1,95 @@
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use twig_pipeline::{Event, Observer};
+
+use super::{counted, note};
+
+/// Shows a run on a terminal: one bar a stage.
+#[derive(Default)]
+pub(crate) struct ProgressObserver {
+    /// The bar of the stage under way; held for one update at a time.
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Observer for ProgressObserver {
+    fn observe(&self, event: &Event) {
+        let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::StageStarted { stage, rows, .. } => *bar = (*rows > 0).then(|| new_bar(stage, *rows)),
+            Event::Progress { rows } => {
+                if let Some(bar) = &*bar {
+                    bar.inc(*rows);
+                }
+            }
+            Event::StageFinished { .. } | Event::RunFinished { .. } => {
+                if let Some(bar) = bar.take() {
+                    bar.finish_and_clear();
+                }
+                if let Some(line) = told(event) {
+                    note(&line);
+                }
+            }
+            Event::RunStarted { .. }
+            | Event::PartCommitted { .. }
+            | Event::Warning { .. }
+            | Event::Stopping { .. } => {
+                if let Some(line) = told(event) {
+                    match &*bar {
+                        Some(bar) => bar.println(line),
+                        None => note(&line),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn new_bar(stage: &str, rows: u64) -> ProgressBar {
+    let template = "{msg:13} {bar:32} {human_pos}/{human_len}  {per_sec}  {eta}";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(rows).with_style(style).with_message(stage.to_owned())
+}
+
+/// Shows a run where no terminal is: plain lines, stage by stage.
+#[derive(Default)]
+pub(crate) struct LineObserver;
+
+impl Observer for LineObserver {
+    fn observe(&self, event: &Event) {
+        if let Some(line) = told(event) {
+            note(&line);
+        }
+    }
+}
+
+/// The event as a line, if it is worth one.
+fn told(event: &Event) -> Option<String> {
+    match event {
+        Event::RunStarted { job, prompts, limit, .. } => Some(match limit {
+            Some(_) => format!("job `{job}`: pilot of {} prompts", counted(*prompts)),
+            None => format!("job `{job}`: {} prompts", counted(*prompts)),
+        }),
+        Event::StageStarted { stage, partitions, skipped, .. }
+            if skipped == partitions && *partitions > 0 =>
+        {
+            Some(format!("{stage:13} stands from an earlier run"))
+        }
+        Event::StageFinished { stage, rows_in, rows_out, rejected, seconds } => {
+            let mut line = format!("{stage:13} {} in, {} out", counted(*rows_in), counted(*rows_out));
+            if !rejected.is_empty() {
+                line.push_str(&format!(", rejected: {}", super::reasons(rejected)));
+            }
+            line.push_str(&format!("  ({seconds:.1} s)"));
+            Some(line)
+        }
+        Event::Warning { message } => Some(format!("warning: {message}")),
+        Event::Stopping { shutdown_secs } => {
+            Some(format!("stopping; what is under way has {shutdown_secs} s to finish"))
+        }
+        Event::StageStarted { .. }
+        | Event::Progress { .. }
+        | Event::PartCommitted { .. }
+        | Event::RunFinished { .. } => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! A run that is killed or asked to stop loses nothing, and leaves no trace in the release.
+#![cfg(unix)]
+
+use std::{
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::project::{Project, assert_same, reproducible};
+
+/// The longest any of these runs may take before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bytes() {
+    let project = Project::new();
+    project.succeeds(&["run", "job.yaml", "--output", "whole"]);
+    let whole = reproducible(&project.path("whole/release"));
+    // Each kill strikes once so many more parts are committed; the first even before any is.
+    for committed in [0, 1, 3, 6, 9] {
+        let mut child = project.start(&RUN);
+        wait_for_commits(&project, committed, &mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    project.succeeds(&RUN);
+    assert_same(&reproducible(&project.path("out/release")), &whole);
+    project.succeeds(&["verify", "out"]);
+}
+
+#[test]
+fn an_interrupted_run_says_so_and_goes_on_to_the_same_bytes() {
+    let project = Project::new();
+    project.succeeds(&["run", "job.yaml", "--output", "whole"]);
+    let mut child = project.start(&RUN);
+    wait_for_commits(&project, 1, &mut child);
+    signal(&child, "INT");
+    let status = child.wait().unwrap();
+    assert_eq!(
+        status.code(),
+        Some(75),
+        "the run was over before it could be interrupted, or ended otherwise"
+    );
+    let outcomes = project.events("out").into_iter().filter(|event| event["event"] == "run_finished");
+    assert_eq!(outcomes.map(|event| event["outcome"].clone()).collect::<Vec<_>>(), ["interrupted"]);
+    project.succeeds(&RUN);
+    let whole = reproducible(&project.path("whole/release"));
+    assert_same(&reproducible(&project.path("out/release")), &whole);
+}
+
+#[test]
+fn two_runs_do_not_share_a_folder() {
+    let project = Project::new();
+    let mut child = project.start(&RUN);
+    wait_for_commits(&project, 0, &mut child);
+    let second = project.twig(&RUN);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(second.code, Some(75), "{}", second.stderr);
+    assert!(second.stderr.contains(&format!("in use by process {}", child.id())), "{}", second.stderr);
+}
+
+/// One question after the other, so that there is time to strike.
+const RUN: [&str; 6] =
+    ["run", "job.yaml", "--set", "teachers.studio.concurrency=1", "--set", "run.open_partitions=1"];
+
+/// Waits until the events tell of a run that began and of so many committed parts, or until the run is over.
+fn wait_for_commits(project: &Project, committed: usize, child: &mut Child) {
+    let start = Instant::now();
+    loop {
+        let events = project.events("out");
+        let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+        let is_over = child.try_wait().unwrap().is_some();
+        if is_over || count("run_started") > 0 && count("part_committed") >= committed {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{committed} parts were not committed in time");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a signal to one process, by the program that every Unix has.
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
