@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn letters_look_like_letters() {
         let rows = drawn("Tl");
-        assert_eq!(rows[0], "#######..#..");
+        assert_eq!(rows[0], "#######..#...");
         assert!(rows[1..9].iter().all(|row| row.starts_with("...#...")), "{rows:#?}");
         assert!(rows[10..].iter().all(|row| !row.contains('#')), "{rows:#?}");
     }

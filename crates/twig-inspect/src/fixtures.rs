@@ -85,22 +85,7 @@ fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
 
 /// Writes a release of `rows` trajectories, the last of which is for validation, and gives them back.
 pub(crate) fn write_release(folder: &Path, rows: u64) -> Vec<ReleaseTrajectory> {
-    write_all(folder, (0..rows).map(trajectory).collect())
-}
-pub(crate) fn write_big(folder: &Path, rows: u64) {
-    let templates: Vec<_> = (0..6).map(trajectory).collect();
-    let all = (0..rows).map(|n| {
-        let mut t = templates[(n % 6) as usize].clone();
-        t.reward = Score::new((n * 13 % 101) as i64).unwrap();
-        t.trajectory.prompt.id = PromptId::from_hash(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        t.trajectory.final_image = Picture::new(*b"tiny");
-        for step in &mut t.trajectory.steps { for a in &mut step.attempts { a.canvas = Picture::new(*b"tiny"); a.thought = format!("The upper portion of picture {n} in the centre and the upper portion of a basket on the left number {}. Behind is plain wall.", n * 7919); } }
-        t
-    }).collect();
-    write_all(folder, all);
-}
-fn write_all(folder: &Path, all: Vec<ReleaseTrajectory>) -> Vec<ReleaseTrajectory> {
-    let rows = all.len() as u64;
+    let all: Vec<ReleaseTrajectory> = (0..rows).map(trajectory).collect();
     let (train, validation) = all.split_at(all.len().saturating_sub(1));
     let splits = [("train", train), ("validation", validation)];
     let rejected = BTreeMap::from([(RejectReason::Filtered, 2)]);

@@ -218,19 +218,3 @@ mod tests {
         assert!(error.starts_with("the table `steps` of "), "{error}");
     }
 }
-#[cfg(test)]
-mod measure_tmp {
-    #[test]
-    fn measure_tmp() {
-        let folder = std::path::Path::new("/tmp/twig-look/big");
-        if !folder.exists() {
-            std::fs::create_dir_all(folder).unwrap();
-            crate::fixtures::write_big(folder, 50_000);
-        }
-        for _ in 0..3 {
-            let t = std::time::Instant::now();
-            let s = super::summary(folder).unwrap();
-            eprintln!("{:?} {} {}", t.elapsed(), s.step_scores.count, std::fs::read_to_string("/proc/self/status").unwrap().lines().filter(|l| l.starts_with("VmHWM")).collect::<String>());
-        }
-    }
-}
