@@ -21,8 +21,20 @@ pub(crate) fn built() -> Result<PathBuf> {
 }
 
 /// Cargo, in the workspace.
+///
+/// The cargo that runs this program has told it about its package. One started from here must not hear of that:
+/// build scripts that look at those variables (that of `ring` does) would run again, and with them would be
+/// compiled whatever depends on them, Polars above all.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|of_package| name.to_string_lossy().starts_with(of_package))
+        {
+            command.env_remove(name);
+        }
+    }
     command.args(arguments).current_dir(root());
     command
 }
