@@ -193,7 +193,7 @@ impl Detail {
             }
             Self::Ripples => {
                 let line = (y + 0.7 * (x * 0.5).sin()).rem_euclid(6.0);
-                if line < 0.9 { 1 } else { 0 }
+                usize::from(line < 0.9)
             }
             Self::Planks => {
                 let row = (y / 7.0).floor();
@@ -201,13 +201,7 @@ impl Detail {
                 if y - row * 7.0 < 0.7 || seam { 2 } else { 0 }
             }
             Self::Stripes => usize::from(x.rem_euclid(12.0) < 6.0),
-            Self::Tiles => {
-                if x.rem_euclid(10.0) < 0.7 || y.rem_euclid(10.0) < 0.7 {
-                    1
-                } else {
-                    0
-                }
-            }
+            Self::Tiles => usize::from(x.rem_euclid(10.0) < 0.7 || y.rem_euclid(10.0) < 0.7),
             Self::Specks => {
                 let (column, row) = ((x / 4.0).floor(), (y / 4.0).floor());
                 let (dx, dy) = (x - column * 4.0 - 0.6 - hash(column, row) * 2.8, y - row * 4.0 - 2.0);

@@ -116,10 +116,14 @@ pub fn benchmark_critic(
         verdicts.extend(trajectory_verdicts(settings, prompt, own_seed, schedule, disturbance, accept_score));
     }
     let (mut critic, mut random) = (ConfusionTable::default(), ConfusionTable::default());
-    verdicts.iter().for_each(|(kinds, found_faulty)| critic.count(kinds, *found_faulty));
+    for (kinds, found_faulty) in &verdicts {
+        critic.count(kinds, *found_faulty);
+    }
     let mut dice = Dice::new(seed, "random critic");
     let share = critic.faulty_share();
-    verdicts.iter().for_each(|(kinds, _)| random.count(kinds, dice.happens(share)));
+    for (kinds, _) in &verdicts {
+        random.count(kinds, dice.happens(share));
+    }
     (critic, random)
 }
 
@@ -221,18 +225,18 @@ fn disturbed(picture: &RgbImage, disturbance: Disturbance, seed: u64) -> RgbImag
                 *picture.get_pixel(x.saturating_sub(2), y.saturating_sub(2))
             });
             let mut bytes = Vec::new();
-            let mut noisy = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 75)
+            let mut spoilt = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 75)
                 .encode_image(&shifted)
                 .ok()
                 .and_then(|()| decode(&bytes, &DecodeLimits::default()).ok())
                 .unwrap_or(shifted);
             let mut dice = Dice::new(seed, "noise");
-            for value in noisy.as_flat_samples_mut().samples {
+            for value in spoilt.as_flat_samples_mut().samples {
                 // The sum of three uniform numbers, scaled to a deviation of 2 % of 255.
                 let noise = (dice.unit() + dice.unit() + dice.unit() - 1.5) * 2.0 * 5.1;
                 *value = (f32::from(*value) + noise).round().clamp(0.0, 255.0) as u8;
             }
-            noisy
+            spoilt
         }
     }
 }

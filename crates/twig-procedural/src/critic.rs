@@ -55,7 +55,7 @@ pub(crate) fn judge(
         regions.map(|region| inspect(&view, prompt, thoughts, schedule, region)).collect();
     let worst = inspections
         .iter()
-        .map(|inspection| points(inspection))
+        .map(points)
         .fold([20; 5], |worst, points| std::array::from_fn(|at| worst[at].min(points[at])));
     let mut comments: Vec<String> =
         inspections.iter().filter(|inspection| !inspection.problems.is_empty()).map(comment).collect();

@@ -139,7 +139,7 @@ impl RegionView<'_> {
         let (top, bottom) = self.rows;
         let says_so =
             ["white", "gray", "black"].iter().any(|color| thought.contains(&format!("a light {color}")));
-        let grey = median(self.view.behind[top..bottom].to_vec()).chroma() < COLORLESS;
+        let grey = median(&self.view.behind[top..bottom]).chroma() < COLORLESS;
         if grey && !says_so {
             return true;
         }
@@ -164,9 +164,10 @@ impl RegionView<'_> {
         }
         self.find_singles(expected, &blobs, &mut found, &mut explained);
         for (figure, seen) in expected.iter().zip(&found) {
-            match seen {
-                Some(seen) => self.check(figure, seen),
-                None => {
+            if let Some(seen) = seen {
+                self.check(figure, seen);
+            } else {
+                {
                     let of_kind = |(other, seen): (&Expected, &Option<Seen>)| {
                         other.look == figure.look && seen.is_some()
                     };
@@ -249,7 +250,7 @@ impl RegionView<'_> {
         let mut offers = Vec::new();
         let mut looks: Vec<Look> = expected.iter().map(|figure| figure.look).collect();
         looks.dedup();
-        for (patches, blob) in self.candidates(blobs, explained) {
+        for (patches, blob) in candidates(blobs, explained) {
             // What is one figure further down comes together below the last painted row.
             let meets = patches.iter().all(|at| blobs[*at].bottom >= self.view.rows);
             let suits = |look: &&Look| patches.len() == 1 || meets || !Template::of(**look).is_connected;
@@ -260,8 +261,8 @@ impl RegionView<'_> {
                 }
                 let seen = Seen { blob: blob.clone(), fit, part: 0, swapped: false };
                 for (index, figure) in expected.iter().enumerate() {
-                    if figure.look == *look && found[index].is_none() {
-                        if seen.fit.score > AT_LEAST {
+                    if figure.look == *look && found[index].is_none() && seen.fit.score > AT_LEAST {
+                        {
                             let worth =
                                 self.suitability(figure, &seen) + PER_PATCH * (patches.len() - 1) as f32;
                             offers.push((worth, index, patches.clone(), seen.clone()));
@@ -273,7 +274,9 @@ impl RegionView<'_> {
         offers.sort_by(|one, other| other.0.total_cmp(&one.0));
         for (_, index, patches, seen) in offers {
             if found[index].is_none() && !patches.iter().any(|at| explained[*at]) {
-                patches.iter().for_each(|at| explained[*at] = true);
+                for at in patches {
+                    explained[at] = true;
+                }
                 found[index] = Some(seen);
             }
         }
@@ -294,29 +297,6 @@ impl RegionView<'_> {
             (true, false) => Portion::Lower,
         };
         seen.fit.score - off - if portion == figure.portion { 0.0 } else { OTHER_PORTION }
-    }
-
-    /// Blobs that may be a figure: each by itself, and up to four neighbours together.
-    fn candidates(&self, blobs: &[&Blob], explained: &[bool]) -> Vec<(Vec<usize>, Blob)> {
-        const FAR: usize = 70;
-        let mut free: Vec<usize> = (0..blobs.len()).filter(|at| !explained[*at]).collect();
-        free.sort_by_key(|at| blobs[*at].left);
-        let mut candidates = Vec::new();
-        for (position, first) in free.iter().enumerate() {
-            let mut together = (vec![*first], blobs[*first].clone());
-            candidates.push(together.clone());
-            for next in free[position + 1..].iter().take(3) {
-                let (one, other) = (&together.1, blobs[*next]);
-                let overlaps = one.top < other.bottom && other.top < one.bottom;
-                if !overlaps || other.left > one.right + FAR {
-                    continue;
-                }
-                together.0.push(*next);
-                together.1 = together.1.joined(other);
-                candidates.push(together.clone());
-            }
-        }
-        candidates
     }
 
     /// Measures a figure that has been found.
@@ -357,6 +337,29 @@ impl RegionView<'_> {
             }
         }
     }
+}
+
+/// Blobs that may be a figure: each by itself, and up to four neighbours together.
+fn candidates(blobs: &[&Blob], explained: &[bool]) -> Vec<(Vec<usize>, Blob)> {
+    const FAR: usize = 70;
+    let mut free: Vec<usize> = (0..blobs.len()).filter(|at| !explained[*at]).collect();
+    free.sort_by_key(|at| blobs[*at].left);
+    let mut candidates = Vec::new();
+    for (position, first) in free.iter().enumerate() {
+        let mut together = (vec![*first], blobs[*first].clone());
+        candidates.push(together.clone());
+        for next in free[position + 1..].iter().take(3) {
+            let (one, other) = (&together.1, blobs[*next]);
+            let overlaps = one.top < other.bottom && other.top < one.bottom;
+            if !overlaps || other.left > one.right + FAR {
+                continue;
+            }
+            together.0.push(*next);
+            together.1 = together.1.joined(other);
+            candidates.push(together.clone());
+        }
+    }
+    candidates
 }
 
 /// Intersection over union of a blob and all that was laid over it, within the rows; 1 where there is too little
@@ -420,11 +423,11 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
         a: measured.a - wanted.a,
         b: measured.b - wanted.b,
     });
-    let by_cell = median(differences.collect()).distance(Lab::default());
+    let by_cell = median(&differences.collect::<Vec<_>>()).distance(Lab::default());
     let is_named = look.color.is_some() || look.texture.is_some();
-    let seen_color = median(measured);
+    let seen_color = median(&measured);
     let distance =
-        if is_named { by_cell.min(median(wanted).distance(seen_color)) } else { by_cell * UNNAMED };
+        if is_named { by_cell.min(median(&wanted).distance(seen_color)) } else { by_cell * UNNAMED };
     Some((distance, seen_color))
 }
 

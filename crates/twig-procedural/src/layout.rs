@@ -91,7 +91,7 @@ pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) 
 }
 
 fn main_color(look: Look) -> crate::color::Lab {
-    let named = look.color.map(|color| color.rgb).or(look.texture.map(|texture| texture.rgb()));
+    let named = look.color.map(|color| color.rgb).or(look.texture.map(crate::scene::Texture::rgb));
     named.map_or_else(|| Nature::of(look.object).color, crate::color::Lab::of)
 }
 
@@ -237,7 +237,7 @@ fn lattice_places(scene: &Scene, dice: &mut Dice) -> Vec<Place> {
             places.insert(object, Place { column, row: 0, depth: Depth::Alone });
         }
         // The relation seen from the group that has its place already.
-        let (placed, wanted, kind) = if places.contains_key(&object) {
+        let (anchored, wanted, kind) = if places.contains_key(&object) {
             (object, subject, relation.kind)
         } else {
             (subject, object, opposite(relation.kind))
@@ -245,7 +245,7 @@ fn lattice_places(scene: &Scene, dice: &mut Dice) -> Vec<Place> {
         if places.contains_key(&wanted) {
             continue;
         }
-        let anchor = places[&placed];
+        let anchor = places[&anchored];
         let (mut column, mut row) = (anchor.column, anchor.row);
         let mut depth = Depth::Alone;
         match kind {
@@ -256,11 +256,12 @@ fn lattice_places(scene: &Scene, dice: &mut Dice) -> Vec<Place> {
             RelationKind::Beside => column += if dice.happens(0.5) { 1 } else { -1 },
             RelationKind::InFrontOf => {
                 depth = Depth::InFront { right: dice.happens(0.5) };
-                places.insert(placed, Place { depth: Depth::Behind, ..anchor });
+                places.insert(anchored, Place { depth: Depth::Behind, ..anchor });
             }
             RelationKind::Behind => {
                 depth = Depth::Behind;
-                places.insert(placed, Place { depth: Depth::InFront { right: dice.happens(0.5) }, ..anchor });
+                places
+                    .insert(anchored, Place { depth: Depth::InFront { right: dice.happens(0.5) }, ..anchor });
             }
         }
         let paired =

@@ -33,6 +33,8 @@ mod sprite;
 mod surface;
 mod teacher;
 mod template;
+#[cfg(test)]
+mod tests;
 mod thinker;
 
 pub use coverage::readability;

@@ -28,27 +28,27 @@ fn draw(picture: &mut RgbImage, figure: &Figure, size: u32) {
     let area = figure.area;
     let snapped =
         |length: f32| ((length * SNAP).round().max(1.0) * size as f32 / SNAP).round().max(4.0) as u32;
-    let outlined = sprite(figure.look, snapped(area.w), snapped(area.h), size);
-    let pad = outlined.pad as i32;
-    let (left, top) =
+    let figure_sprite = sprite(figure.look, snapped(area.w), snapped(area.h), size);
+    let pad = figure_sprite.pad as i32;
+    let (left, upper) =
         ((area.x * size as f32).round() as i32 - pad, (area.y * size as f32).round() as i32 - pad);
-    let from = (figure.kept.0 * outlined.width as f32) as u32;
-    let to = (figure.kept.1 * outlined.width as f32) as u32;
-    let side = size as i32;
-    for row in 0..outlined.height {
-        let y = top + row as i32;
-        if !(0..side).contains(&y) {
+    let from = (figure.kept.0 * figure_sprite.width as f32) as u32;
+    let until = (figure.kept.1 * figure_sprite.width as f32) as u32;
+    let edge = size as i32;
+    for row in 0..figure_sprite.height {
+        let y = upper + row as i32;
+        if !(0..edge).contains(&y) {
             continue;
         }
-        for column in from..to {
+        for column in from..until {
             let x = left + column as i32;
-            let [r, g, b, alpha] = outlined.rgba[(row * outlined.width + column) as usize];
-            if alpha == 0 || !(0..side).contains(&x) {
+            let [red, green, blue, alpha] = figure_sprite.rgba[(row * figure_sprite.width + column) as usize];
+            if alpha == 0 || !(0..edge).contains(&x) {
                 continue;
             }
             let Rgb(below) = picture.get_pixel_mut(x as u32, y as u32);
             let alpha = u32::from(alpha);
-            for (under, over) in below.iter_mut().zip([r, g, b]) {
+            for (under, over) in below.iter_mut().zip([red, green, blue]) {
                 *under = ((u32::from(over) * alpha + u32::from(*under) * (255 - alpha) + 127) / 255) as u8;
             }
         }

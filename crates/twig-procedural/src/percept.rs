@@ -83,7 +83,7 @@ impl View {
         let colors = shrunk(canvas, rows);
         let behind: Vec<Lab> = colors
             .chunks_exact(SIDE)
-            .map(|row| median(row[..MARGIN].iter().chain(&row[SIDE - MARGIN..]).copied().collect()))
+            .map(|row| median(&[&row[..MARGIN], &row[SIDE - MARGIN..]].concat()))
             .collect();
         let figure: Vec<bool> = colors
             .iter()
@@ -185,7 +185,9 @@ fn blobs(mask: &[bool], rows: usize) -> (Vec<u16>, Vec<Blob>) {
         }
         if members.len() < SPECK {
             // Marked as seen, and as part of no blob once all are found.
-            members.iter().for_each(|at| labels[*at] = u16::MAX);
+            for at in &members {
+                labels[*at] = u16::MAX;
+            }
         } else {
             blobs.push(blob(label, &members, rows));
         }

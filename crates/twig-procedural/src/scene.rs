@@ -194,9 +194,6 @@ pub(crate) enum Size {
 }
 
 impl Size {
-    /// Every size.
-    pub(crate) const ALL: [Self; 5] = [Self::Big, Self::Small, Self::Tall, Self::Short, Self::Long];
-
     /// The word for it in thoughts.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -86,7 +86,9 @@ fn shade(shape: Shape, u: f32, v: f32) -> Option<f32> {
             let end = (u.abs() - 1.0 + 1.0 / aspect(Shape::Oblong)).max(0.0) * aspect(Shape::Oblong);
             inside(end.hypot(v) <= 1.0).map(|_| if v > 0.55 { -8.0 } else { 0.0 })
         }
-        Shape::Triangular => inside(u.abs() <= (v + 1.0) / 2.0).map(|_| if v > 0.84 { -8.0 } else { 0.0 }),
+        Shape::Triangular => {
+            inside(u.abs() <= f32::midpoint(v, 1.0)).map(|_| if v > 0.84 { -8.0 } else { 0.0 })
+        }
         Shape::Pentagonal => polygon(5, u, v),
         Shape::Hexagonal => polygon(6, u, v),
         Shape::Diamond => {
@@ -130,7 +132,7 @@ fn shade(shape: Shape, u: f32, v: f32) -> Option<f32> {
         }
         Shape::Pyramidal => {
             // Two faces that meet in an edge right of the middle.
-            let half = (v + 1.0) / 2.0;
+            let half = f32::midpoint(v, 1.0);
             let edge = 0.35 * half;
             let base = if u > 0.35 { 1.0 - 0.35 * (u - 0.35) / 0.65 } else { 1.0 };
             inside(u.abs() <= half && v <= base).map(|_| if u > edge { -15.0 } else { 4.0 })

@@ -103,9 +103,9 @@ impl Nature {
             colors.push(Lab::of([pixel[0], pixel[1], pixel[2]]));
         }
         let body = Body::of(&colors);
-        let body_colors = colors.iter().copied().filter(|color| body.contains(*color)).collect();
+        let body_colors: Vec<Lab> = colors.iter().copied().filter(|color| body.contains(*color)).collect();
         let extent = [left, top, right, bottom].map(|side| side as f32 / SIDE as f32);
-        Self { extent, body, color: median(body_colors) }
+        Self { extent, body, color: median(&body_colors) }
     }
 }
 
@@ -142,7 +142,7 @@ impl Body {
 }
 
 /// The median of each channel; grey where there is none.
-pub(crate) fn median(colors: Vec<Lab>) -> Lab {
+pub(crate) fn median(colors: &[Lab]) -> Lab {
     let channel = |of: fn(&Lab) -> f32| {
         let mut values: Vec<f32> = colors.iter().map(of).collect();
         let middle = values.len() / 2;
@@ -185,17 +185,16 @@ pub(crate) fn rasterise(object: ObjectId, extent: [f32; 4], width: u32, height: 
 /// The look at a size in pixels with its outline, for a picture of that size; rendered once and kept while
 /// there is room.
 pub(crate) fn sprite(look: Look, width: u32, height: u32, image_size: u32) -> Arc<Sprite> {
-    static CACHE: OnceLock<Mutex<Cache>> = OnceLock::new();
-    let cache = CACHE.get_or_init(Mutex::default);
+    static SPRITES: OnceLock<Mutex<Cache>> = OnceLock::new();
     let pad = (image_size / 192).max(1);
     let key = (look, width, height, pad);
-    let lock = || cache.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(sprite) = lock().sprites.get(&key) {
+    let cached = || SPRITES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(sprite) = cached().sprites.get(&key) {
         return Arc::clone(sprite);
     }
     // Rendered outside the lock; two threads may render the same sprite, with the same result.
     let sprite = Arc::new(surface::paint(look, width, height).outlined(pad));
-    lock().insert(key, Arc::clone(&sprite));
+    cached().insert(key, Arc::clone(&sprite));
     sprite
 }
 

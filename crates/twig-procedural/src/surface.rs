@@ -14,15 +14,14 @@ use crate::{
 pub(crate) fn paint(look: Look, width: u32, height: u32) -> Sprite {
     let nature = Nature::of(look.object);
     let target = look.color.map(Lab::from).or(look.texture.map(|texture| Lab::of(texture.rgb())));
-    let mut sprite = match look.shape {
-        Some(shape) => shaped(look, shape, target, width, height),
-        None => {
-            let mut sprite = rasterise(look.object, nature.extent, width, height);
-            if let Some(target) = target {
-                recolor(&mut sprite, nature.body, nature.color, target);
-            }
-            sprite
+    let mut sprite = if let Some(shape) = look.shape {
+        shaped(look, shape, target, width, height)
+    } else {
+        let mut sprite = rasterise(look.object, nature.extent, width, height);
+        if let Some(target) = target {
+            recolor(&mut sprite, nature.body, nature.color, target);
         }
+        sprite
     };
     if let Some(texture) = look.texture {
         apply(&mut sprite, texture, layout::aspect(look));

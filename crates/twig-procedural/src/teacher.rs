@@ -44,7 +44,7 @@ impl ProceduralTeacher {
     /// Answers a request. A prompt that is not understood is declined, naming the words.
     pub fn answer(&self, request: &Request) -> Answer {
         match &request.task {
-            Task::Think(task) => self.think(task, request.trajectory_seed),
+            Task::Think(task) => Self::think(task, request.trajectory_seed),
             Task::Paint(task) => self.paint(task, request),
             Task::Critique(task) => Self::critique(task),
             Task::Judge(task) => Self::judge(task),
@@ -77,7 +77,7 @@ impl ProceduralTeacher {
             .collect()
     }
 
-    fn think(&self, task: &ThinkTask, trajectory_seed: u64) -> Answer {
+    fn think(task: &ThinkTask, trajectory_seed: u64) -> Answer {
         let scene = match grammar::read(&task.prompt) {
             Ok(scene) => scene,
             Err(unreadable) => return declined(&unreadable),

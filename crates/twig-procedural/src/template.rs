@@ -37,13 +37,13 @@ impl Template {
     pub(crate) fn of(look: Look) -> Arc<Self> {
         // 400 templates of 100 kB each.
         const ROOM: usize = 400;
-        static CACHE: OnceLock<Mutex<HashMap<Look, Arc<Template>>>> = OnceLock::new();
-        let lock = || CACHE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(template) = lock().get(&look) {
+        static TEMPLATES: OnceLock<Mutex<HashMap<Look, Arc<Template>>>> = OnceLock::new();
+        let known = || TEMPLATES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(template) = known().get(&look) {
             return Arc::clone(template);
         }
         let template = Arc::new(Self::make(look));
-        let mut cache = lock();
+        let mut cache = known();
         if cache.len() >= ROOM {
             cache.clear();
         }
@@ -66,12 +66,12 @@ impl Template {
         let mut body = vec![false; CELLS * CELLS];
         for row in 0..CELLS {
             for column in 0..CELLS {
-                let (x, y) = (column as i32, row as i32);
-                let [r, g, b, alpha] = sprite.get(x, y);
+                let at = (column as i32, row as i32);
+                let [r, g, b, alpha] = sprite.get(at.0, at.1);
                 own[row][column] = alpha > 127;
                 if own[row][column] {
                     let lab = Lab::of([r, g, b]);
-                    let [r, g, b, _] = natural.as_ref().unwrap_or(&sprite).get(x, y);
+                    let [r, g, b, _] = natural.as_ref().unwrap_or(&sprite).get(at.0, at.1);
                     colors[row * CELLS + column] = Some(lab);
                     body[row * CELLS + column] =
                         look.shape.is_some() || nature.body.contains(Lab::of([r, g, b]));

@@ -174,6 +174,7 @@ pub(crate) fn portion(layout: &Layout, at: usize, top: f32, bottom: f32) -> Opti
 
 /// The share of a figure that stands in a band and is not hidden by figures in front of it.
 fn visible_share(layout: &Layout, at: usize, top: f32, bottom: f32) -> f32 {
+    const STEPS: usize = 24;
     let figure = &layout.figures[at];
     let area = figure.area;
     let template = Template::of(figure.look);
@@ -183,7 +184,6 @@ fn visible_share(layout: &Layout, at: usize, top: f32, bottom: f32) -> f32 {
     if in_front.is_empty() {
         return template.share(height(top), height(bottom));
     }
-    const STEPS: usize = 24;
     let mut visible = 0;
     let mut all = 0;
     for row in 0..STEPS {
