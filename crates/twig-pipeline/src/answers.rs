@@ -1,7 +1,7 @@
 //! Reads teachers' structured answers. A missing or odd value is an error, never a default.
 
 use serde::Deserialize;
-use twig_model::{Critique, CriterionScores};
+use twig_model::{CriterionScores, Critique};
 
 /// Longest text that counts as a thought or comment, in characters.
 const MAX_TEXT_CHARS: usize = 2_000;
@@ -80,7 +80,8 @@ pub(crate) fn judgement(answer: &str) -> Result<JudgeAnswer, InvalidAnswer> {
 }
 
 fn parsed<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, InvalidAnswer> {
-    serde_json::from_str(answer).map_err(|error| InvalidAnswer(format!("the answer is not the JSON asked for: {error}")))
+    serde_json::from_str(answer)
+        .map_err(|error| InvalidAnswer(format!("the answer is not the JSON asked for: {error}")))
 }
 
 /// One paragraph with single spaces, not empty and not endless.
@@ -112,7 +113,9 @@ mod tests {
     #[test]
     fn what_is_missing_or_odd_is_named_and_never_filled_in() {
         let error = |answer: &str| critique(answer).unwrap_err().to_string();
-        assert!(error(r#"{"comment": "fine", "revised_thought": "same"}"#).contains("missing field `scores`"));
+        assert!(
+            error(r#"{"comment": "fine", "revised_thought": "same"}"#).contains("missing field `scores`")
+        );
         assert!(error("SCORE: 95").contains("not the JSON"));
         let empty = format!(r#"{{"scores": {SCORES}, "comment": " ", "revised_thought": "same"}}"#);
         assert_eq!(error(&empty), "`comment` holds an empty text");

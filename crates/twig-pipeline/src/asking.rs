@@ -8,13 +8,7 @@ use twig_model::{
 };
 use twig_shards::CallRow;
 
-use crate::{
-    answers::InvalidAnswer,
-    error::RunError,
-    job::Stage,
-    seeds,
-    templates::Templates,
-};
+use crate::{answers::InvalidAnswer, error::RunError, job::Stage, seeds, templates::Templates};
 
 /// Why a question has no usable answer.
 pub(crate) enum Unanswered {
@@ -76,7 +70,9 @@ impl Asking<'_> {
             let reply = self.ask(teacher, &request, position).await?;
             let (text, invalid) = match &reply.answer {
                 Answer::Declined(rejection) => return Err(rejection.clone().into()),
-                Answer::Picture(_) => (String::new(), InvalidAnswer::new("a picture came where a text was wanted")),
+                Answer::Picture(_) => {
+                    (String::new(), InvalidAnswer::new("a picture came where a text was wanted"))
+                }
                 Answer::Text(text) => match read(text) {
                     Ok(value) => return Ok((value, reply)),
                     Err(invalid) => (text.clone(), invalid),
@@ -153,7 +149,9 @@ fn ask_for_correction(request: &mut Request, answer: String, invalid: &InvalidAn
     if let Rendered::Chat(form) = &mut request.rendered {
         let text = |speaker, text| Message { speaker, parts: vec![Part::Text(text)] };
         form.messages.push(text(Speaker::Assistant, answer));
-        let question = format!("This answer cannot be used: {invalid}. Answer again, with the JSON asked for and nothing else.");
+        let question = format!(
+            "This answer cannot be used: {invalid}. Answer again, with the JSON asked for and nothing else."
+        );
         form.messages.push(text(Speaker::User, question));
     }
 }

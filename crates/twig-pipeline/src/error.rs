@@ -95,7 +95,10 @@ impl RunError {
     /// The exit code of the program, as the README lists them.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::Prompts(_) | Self::ForeignFolder { .. } | Self::NothingToRelease { .. } => 2,
+            Self::Settings(_)
+            | Self::Prompts(_)
+            | Self::ForeignFolder { .. }
+            | Self::NothingToRelease { .. } => 2,
             Self::TooManyRejected { .. } => 3,
             Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) => 75,
             Self::Io { source, .. }

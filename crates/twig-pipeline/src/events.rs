@@ -151,7 +151,8 @@ impl<'a> EventLog<'a> {
         if matches!(event, Event::Progress { .. }) {
             return;
         }
-        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let unix_ms =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         if let Ok(mut line) = serde_json::to_vec(&EventLine { unix_ms, event }) {
             line.push(b'\n');
             let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

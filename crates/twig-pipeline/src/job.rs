@@ -156,7 +156,11 @@ pub(crate) struct Job {
 impl Job {
     /// Takes hold of the folder, making it if need be. Refuses a folder of another job, and one that is in
     /// use.
-    pub(crate) fn open(settings: &Settings, num_prompts: usize, limit: Option<u64>) -> Result<Self, RunError> {
+    pub(crate) fn open(
+        settings: &Settings,
+        num_prompts: usize,
+        limit: Option<u64>,
+    ) -> Result<Self, RunError> {
         let folder = JobFolder::new(&settings.file.output);
         fs::create_dir_all(folder.path()).map_err(|source| RunError::io(folder.path(), source))?;
         let lock = lock(folder.path())?;
@@ -202,12 +206,14 @@ impl Job {
 
 fn check_same_job(settings: &Settings, earlier: &JobRecord, folder: &Path) -> Result<(), RunError> {
     if earlier.name != settings.file.name {
-        let why = format!("it belongs to the job `{}`, and this one is `{}`", earlier.name, settings.file.name);
+        let why =
+            format!("it belongs to the job `{}`, and this one is `{}`", earlier.name, settings.file.name);
         return Err(RunError::foreign(folder, why));
     }
     match settings.file.run.partitions {
         Some(wanted) if wanted != earlier.partitions => {
-            let why = format!("it has {} partitions, and run.partitions asks for {wanted}", earlier.partitions);
+            let why =
+                format!("it has {} partitions, and run.partitions asks for {wanted}", earlier.partitions);
             Err(RunError::foreign(folder, why))
         }
         Some(_) | None => Ok(()),

@@ -56,8 +56,7 @@ pub(crate) async fn partition(
             teacher: run.teachers.open(&judge.teacher, &answers, &run.stop),
         })
         .collect();
-    let trajectories =
-        TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
+    let trajectories = TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
     let mut part = OpenPart::create(&run.job.folder, Stage::Judgements, partition)?;
     run.in_order(
         trajectories.map(|trajectory| judge(run, &judges, trajectory.map_err(RunError::from))),
@@ -152,7 +151,8 @@ fn scores(
         answer_key: reply.key.clone().unwrap_or_else(|| twig_model::AnswerKey(String::new())),
     };
     let overall = row(JudgeCriterion::Overall, answer.scores.total().get());
-    let each = Criterion::ALL.map(|criterion| row(JudgeCriterion::Of(criterion), answer.scores.get(criterion)));
+    let each =
+        Criterion::ALL.map(|criterion| row(JudgeCriterion::Of(criterion), answer.scores.get(criterion)));
     std::iter::once(overall).chain(each).collect()
 }
 

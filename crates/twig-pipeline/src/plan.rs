@@ -89,7 +89,10 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
         disk_bytes: disk_bytes(settings, trajectories, picture_bytes.unwrap_or(ASSUMED_PICTURE_BYTES)),
         assumed: match picture_bytes {
             Some(bytes) => format!("{} kB a trajectory picture, as in the committed parts", bytes / 1000),
-            None => format!("{} kB a picture, a guess; run a pilot with --limit for a measured one", ASSUMED_PICTURE_BYTES / 1000),
+            None => format!(
+                "{} kB a picture, a guess; run a pilot with --limit for a measured one",
+                ASSUMED_PICTURE_BYTES / 1000
+            ),
         },
     };
     for prompt in &table.prompts {

@@ -73,7 +73,8 @@ pub async fn run(
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
-    let tokenizers: Vec<_> = settings.file.tokens.tokenizers.iter().map(tokenizer).collect::<Result<_, _>>()?;
+    let tokenizers: Vec<_> =
+        settings.file.tokens.tokenizers.iter().map(tokenizer).collect::<Result<_, _>>()?;
     let run = Run {
         settings,
         job,
@@ -107,7 +108,13 @@ pub async fn run(
         seconds: start.elapsed().as_secs_f64(),
     });
     let (accounts, release, did_something) = outcome?;
-    Ok(RunSummary { accounts, release, did_something, blank_lines: table.blank_lines, elapsed: start.elapsed() })
+    Ok(RunSummary {
+        accounts,
+        release,
+        did_something,
+        blank_lines: table.blank_lines,
+        elapsed: start.elapsed(),
+    })
 }
 
 /// A name for this run's segments of the answer store, used by no other run.
@@ -186,7 +193,8 @@ impl Run<'_> {
 
     async fn judgements(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
         let base = judgements::fingerprint(self);
-        let work = Work::begin(self, Stage::Judgements, |partition| on_top_of(&base, trajectories, partition))?;
+        let work =
+            Work::begin(self, Stage::Judgements, |partition| on_top_of(&base, trajectories, partition))?;
         work.side_by_side(self, |todo, window| {
             judgements::partition(self, todo.partition, todo.fingerprint, window)
         })
@@ -195,7 +203,8 @@ impl Run<'_> {
 
     fn tokens(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
         let base = tokens::fingerprint(self);
-        let mut work = Work::begin(self, Stage::Tokens, |partition| on_top_of(&base, trajectories, partition))?;
+        let mut work =
+            Work::begin(self, Stage::Tokens, |partition| on_top_of(&base, trajectories, partition))?;
         for todo in std::mem::take(&mut work.todo) {
             let committed =
                 tokio::task::block_in_place(|| tokens::partition(self, todo.partition, todo.fingerprint))?;
@@ -204,14 +213,15 @@ impl Run<'_> {
         work.finish(self)
     }
 
-    fn release(
-        &self,
-        parts: &Parts,
-        accounts: &[StageAccount],
-    ) -> Result<(ReleaseRecord, bool), RunError> {
+    fn release(&self, parts: &Parts, accounts: &[StageAccount]) -> Result<(ReleaseRecord, bool), RunError> {
         let start = Instant::now();
         let rows: u64 = parts.trajectories.iter().map(|record| record.rows_out).sum();
-        self.events.emit(Event::StageStarted { stage: "release".to_owned(), partitions: 1, skipped: 0, rows });
+        self.events.emit(Event::StageStarted {
+            stage: "release".to_owned(),
+            partitions: 1,
+            skipped: 0,
+            rows,
+        });
         let (record, did) = tokio::task::block_in_place(|| release::release(self, parts, accounts))?;
         self.events.emit(Event::finished(&record.account, start.elapsed()));
         Ok((record, did))
@@ -242,7 +252,9 @@ fn check_chain(parts: &Parts) -> Result<(), RunError> {
         let taken = sum(records, |record| record.rows_in);
         if taken != made {
             let name = stage.as_str();
-            return Err(RunError::Accounting(format!("{made} trajectories were made and {name} took in {taken}")));
+            return Err(RunError::Accounting(format!(
+                "{made} trajectories were made and {name} took in {taken}"
+            )));
         }
     }
     Ok(())

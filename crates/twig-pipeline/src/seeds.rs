@@ -9,7 +9,12 @@ pub(crate) fn trajectory_seed(job_seed: u32, prompt: &PromptId, sample_index: u3
 }
 
 /// The seed of one request of a trajectory. `region_index` is `None` for the whole picture.
-pub(crate) fn request_seed(trajectory_seed: u64, role: Role, region_index: Option<usize>, attempt: u32) -> u64 {
+pub(crate) fn request_seed(
+    trajectory_seed: u64,
+    role: Role,
+    region_index: Option<usize>,
+    attempt: u32,
+) -> u64 {
     let region = region_index.map_or(u64::MAX, |index| index as u64);
     hashed(&[trajectory_seed, role as u64, region, u64::from(attempt)])
 }

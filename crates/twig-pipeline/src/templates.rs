@@ -2,8 +2,8 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use twig_model::{
-    ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask, Part, Picture, Region, Rendered, Schedule,
-    Speaker, Task, ThinkTask,
+    ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask, Part, Picture, Region, Rendered,
+    Schedule, Speaker, Task, ThinkTask,
 };
 
 const SOURCES: [(&str, &str); 4] = [
@@ -58,7 +58,8 @@ impl Templates {
 
     fn think(&self, task: &ThinkTask) -> Result<Rendered, TemplateError> {
         let Some(index) = task.region_index else {
-            let regions: Vec<Value> = task.schedule.regions().iter().map(|r| told(r, &task.schedule)).collect();
+            let regions: Vec<Value> =
+                task.schedule.regions().iter().map(|r| told(r, &task.schedule)).collect();
             let text = self.text("think_all", context! { prompt => &task.prompt, regions })?;
             return Ok(chat(None, text, "thoughts"));
         };
@@ -113,7 +114,8 @@ fn told(region: &Region, schedule: &Schedule) -> Value {
     let grid = schedule.geometry().grid;
     let rows = region.rows(grid);
     let percent = |row: u32| (row * 100 + grid.rows / 2) / grid.rows;
-    let place = format!("from {} % to {} % of the height, from the top", percent(rows.start), percent(rows.end));
+    let place =
+        format!("from {} % to {} % of the height, from the top", percent(rows.start), percent(rows.end));
     context! { name => &region.name, place }
 }
 
@@ -191,8 +193,7 @@ mod tests {
             judge(None),
             judge(Some(2)),
         ];
-        let texts: Vec<String> =
-            tasks.iter().map(|task| text_of(templates.render(task).unwrap())).collect();
+        let texts: Vec<String> = tasks.iter().map(|task| text_of(templates.render(task).unwrap())).collect();
         insta::assert_snapshot!(texts.join("\n\n=====\n\n"));
     }
 }

@@ -21,9 +21,7 @@ const BATCH: usize = 32;
 /// What of the settings shapes the rows of a partition, besides its trajectories.
 pub(crate) fn fingerprint(run: &Run) -> Fingerprint {
     let tokenizers: Vec<&str> = run.tokenizers.iter().map(|tokenizer| tokenizer.fingerprint()).collect();
-    Fingerprint::of(Stage::Tokens)
-        .with("settings", &run.settings.file.tokens)
-        .with("tokenizers", &tokenizers)
+    Fingerprint::of(Stage::Tokens).with("settings", &run.settings.file.tokens).with("tokenizers", &tokenizers)
 }
 
 /// Encodes all pictures of a partition and commits the ids.
@@ -40,8 +38,7 @@ pub(crate) fn partition(run: &Run, partition: Partition, fingerprint: String) ->
             return part.commit(&run.job.folder, fingerprint);
         }
         let num_rows = batch.len() as u64;
-        let encoded: Vec<_> =
-            batch.into_par_iter().map(|trajectory| all_ids(run, trajectory)).collect();
+        let encoded: Vec<_> = batch.into_par_iter().map(|trajectory| all_ids(run, trajectory)).collect();
         for row in encoded {
             match row {
                 Ok(rows) => part.push(rows)?,
@@ -84,7 +81,8 @@ fn ids(tokenizer: &dyn ImageTokenizer, trajectory: &Trajectory) -> Result<Trajec
 }
 
 fn encoded(tokenizer: &dyn ImageTokenizer, picture: &Picture) -> Result<Vec<u32>, Rejection> {
-    let rejected = |error: &dyn std::error::Error| Rejection::new(RejectReason::BadPicture, error.to_string());
+    let rejected =
+        |error: &dyn std::error::Error| Rejection::new(RejectReason::BadPicture, error.to_string());
     let decoded = decode(picture.bytes(), &DecodeLimits::default()).map_err(|error| rejected(&error))?;
     tokenizer.encode(&decoded).map_err(|error| rejected(&error))
 }

@@ -129,9 +129,8 @@ impl Run<'_> {
         mut take: impl FnMut(T) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
         let mut units = units.peekable();
-        let begun = stream::iter(std::iter::from_fn(|| {
-            if self.stop.is_requested() { None } else { units.next() }
-        }));
+        let begun =
+            stream::iter(std::iter::from_fn(|| if self.stop.is_requested() { None } else { units.next() }));
         let mut results = begun.buffered(window);
         let mut failure = None;
         while let Some(result) = results.next().await {

@@ -70,11 +70,6 @@ fn told(event: &Event) -> Option<String> {
             Some(_) => format!("job `{job}`: pilot of {} prompts", counted(*prompts)),
             None => format!("job `{job}`: {} prompts", counted(*prompts)),
         }),
-        Event::StageStarted { stage, partitions, skipped, .. }
-            if skipped == partitions && *partitions > 0 =>
-        {
-            Some(format!("{stage:13} stands from an earlier run"))
-        }
         Event::StageFinished { stage, rows_in, rows_out, rejected, seconds } => {
             let mut line = format!("{stage:13} {} in, {} out", counted(*rows_in), counted(*rows_out));
             if !rejected.is_empty() {

@@ -39,7 +39,8 @@ impl PromptTable {
         let mut table = Self { files: read::files(&settings.files, base)?, ..Self::default() };
         let mut first_source: HashMap<PromptId, String> = HashMap::new();
         for path in table.files.clone() {
-            let rows = read::file(&path, settings, |row| table.take(row, settings.max_chars, &mut first_source))?;
+            let rows =
+                read::file(&path, settings, |row| table.take(row, settings.max_chars, &mut first_source))?;
             table.blank_lines += rows.blank;
         }
         table.prompts.sort_by(|a, b| a.id.cmp(&b.id));
@@ -78,8 +79,11 @@ impl PromptTable {
     /// The pilot: `limit` prompts that are a fair sample under this seed. A larger limit contains a smaller
     /// one, so what a pilot has asked is never asked again.
     pub fn pilot(&self, limit: usize, seed: u32) -> Vec<Prompt> {
-        let mut drawn: Vec<(f64, &Prompt)> =
-            self.prompts.iter().map(|prompt| (crate::seeds::draw(seed, "pilot", &prompt.id), prompt)).collect();
+        let mut drawn: Vec<(f64, &Prompt)> = self
+            .prompts
+            .iter()
+            .map(|prompt| (crate::seeds::draw(seed, "pilot", &prompt.id), prompt))
+            .collect();
         drawn.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.id.cmp(&b.1.id)));
         drawn.truncate(limit);
         let mut sample: Vec<Prompt> = drawn.into_iter().map(|(_, prompt)| prompt.clone()).collect();

@@ -149,10 +149,7 @@ fn category_of(path: &Path) -> String {
 }
 
 /// Lines without their ends (LF or CRLF) and without a byte order mark.
-fn each_line(
-    path: &Path,
-    mut take: impl FnMut(u64, &str) -> Result<(), String>,
-) -> Result<(), PromptError> {
+fn each_line(path: &Path, mut take: impl FnMut(u64, &str) -> Result<(), String>) -> Result<(), PromptError> {
     let unreadable = |source| PromptError::Unreadable { path: path.to_owned(), source };
     let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut bytes = Vec::new();
@@ -163,19 +160,23 @@ fn each_line(
         if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
             return Ok(());
         }
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| PromptError::NotUtf8 { path: path.to_owned(), line })?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| PromptError::NotUtf8 { path: path.to_owned(), line })?;
         let text = if line == 1 { text.trim_start_matches('\u{feff}') } else { text };
-        take(line, text.trim_end_matches(['\r', '\n']))
-            .map_err(|message| PromptError::Malformed { path: path.to_owned(), line, message })?;
+        take(line, text.trim_end_matches(['\r', '\n'])).map_err(|message| PromptError::Malformed {
+            path: path.to_owned(),
+            line,
+            message,
+        })?;
     }
 }
 
 fn from_json(line: &str, settings: &PromptSettings) -> Result<(String, Option<String>), String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("not a JSON object: {error}"))?;
     let field = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let text = field(&settings.text_field)
-        .ok_or_else(|| format!("no text in field `{}`; name another with prompts.text_field", settings.text_field))?;
+    let text = field(&settings.text_field).ok_or_else(|| {
+        format!("no text in field `{}`; name another with prompts.text_field", settings.text_field)
+    })?;
     Ok((text, field(&settings.category_field)))
 }
 
@@ -218,7 +219,8 @@ fn parquet(
 ) -> Result<(), PromptError> {
     let malformed = |message: String| PromptError::Malformed { path: path.to_owned(), line: 0, message };
     let columns = [settings.text_field.as_str(), settings.category_field.as_str()];
-    let rows = twig_shards::read_text_columns(path, &columns).map_err(|error| malformed(error.to_string()))?;
+    let rows =
+        twig_shards::read_text_columns(path, &columns).map_err(|error| malformed(error.to_string()))?;
     let mut row = 0;
     for values in rows {
         let mut values = values.map_err(|error| malformed(error.to_string()))?.into_iter();

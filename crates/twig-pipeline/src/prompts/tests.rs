@@ -80,7 +80,15 @@ fn what_cannot_be_read_is_named_with_file_and_line() {
         error(&folder, &["field.jsonl"]),
         error(&folder, &["field.csv"]),
         error(&folder, &["x.docx"]),
-    ].join("\n"), @"");
+    ].join("\n"), @r#"
+    latin.txt, line 2: not UTF-8; convert the file (for example with iconv) and try again
+    latin.csv, line 3: not UTF-8; convert the file (for example with iconv) and try again
+    empty.txt holds no prompt
+    bad.jsonl, line 2: not a JSON object: key must be a string at line 1 column 2
+    field.jsonl, line 1: no text in field `prompt`; name another with prompts.text_field
+    field.csv, line 1: no column `prompt`; name another with prompts.text_field
+    x.docx: prompts are read from .txt, .jsonl, .csv and .parquet files
+    "#);
     assert!(error(&folder, &["none_*.txt"]).starts_with("no prompt file fits `none_*.txt`"));
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use sqlparser::{
     ast::{BinaryOperator, Expr, InTarget, UnaryOperator, Value as SqlValue},
     dialect::GenericDialect,
-    parser::Parser,
+    parser::{Parser, ParserError},
 };
 
 /// The columns that a condition may name.
@@ -77,8 +77,8 @@ impl Condition {
         let mut parser = Parser::new(&GenericDialect {})
             .with_recursion_limit(32)
             .try_with_sql(text)
-            .map_err(|error| error.to_string())?;
-        let expression = parser.parse_expr().map_err(|error| error.to_string())?;
+            .map_err(|error| syntax(&error))?;
+        let expression = parser.parse_expr().map_err(|error| syntax(&error))?;
         let rest = parser.peek_token().to_string();
         if rest != "EOF" {
             return Err(format!("`{rest}` is not expected there"));
@@ -92,6 +92,10 @@ impl Condition {
     pub fn failed_clause(&self, row: &ConditionRow<'_>) -> Option<&str> {
         self.clauses.iter().find(|(_, test)| !test.holds(row)).map(|(text, _)| text.as_str())
     }
+}
+
+fn syntax(error: &ParserError) -> String {
+    error.to_string().trim_start_matches("sql parser error: ").to_owned()
 }
 
 fn split_and(expression: &Expr, clauses: &mut Vec<(String, Test)>) -> Result<(), String> {
@@ -132,7 +136,9 @@ fn test(expression: &Expr) -> Result<Test, String> {
             }
             Ok(negate_if(*negated, Test::In(column, list)))
         }
-        other => Err(format!("`{other}` is not supported; use =, <>, <, <=, >, >=, between, in, and, or, not")),
+        other => {
+            Err(format!("`{other}` is not supported; use =, <>, <, <=, >, >=, between, in, and, or, not"))
+        }
     }
 }
 
@@ -171,7 +177,9 @@ fn operand(expression: &Expr) -> Result<Operand, String> {
         Expr::Identifier(name) => (CONDITION_COLUMNS.iter())
             .find(|column| column.eq_ignore_ascii_case(&name.value))
             .map(|column| Operand::Column(column))
-            .ok_or_else(|| format!("no column is called `{}`; there are {}", name.value, CONDITION_COLUMNS.join(", "))),
+            .ok_or_else(|| {
+                format!("no column is called `{}`; there are {}", name.value, CONDITION_COLUMNS.join(", "))
+            }),
         Expr::Value(value) => match &value.value {
             SqlValue::Number(number, _) => {
                 number.parse().map(Operand::Number).map_err(|_| format!("`{number}` is no number"))
@@ -242,14 +250,16 @@ impl Test {
             Self::In(column, list) => {
                 list.iter().any(|item| column.compare(item, row) == Some(Ordering::Equal))
             }
-            Self::Compare(left, comparison, right) => left.compare(right, row).is_some_and(|ordering| match comparison {
-                Comparison::Equal => ordering.is_eq(),
-                Comparison::NotEqual => ordering.is_ne(),
-                Comparison::Less => ordering.is_lt(),
-                Comparison::LessOrEqual => ordering.is_le(),
-                Comparison::Greater => ordering.is_gt(),
-                Comparison::GreaterOrEqual => ordering.is_ge(),
-            }),
+            Self::Compare(left, comparison, right) => {
+                left.compare(right, row).is_some_and(|ordering| match comparison {
+                    Comparison::Equal => ordering.is_eq(),
+                    Comparison::NotEqual => ordering.is_ne(),
+                    Comparison::Less => ordering.is_lt(),
+                    Comparison::LessOrEqual => ordering.is_le(),
+                    Comparison::Greater => ordering.is_gt(),
+                    Comparison::GreaterOrEqual => ordering.is_ge(),
+                })
+            }
         }
     }
 }
@@ -274,7 +284,8 @@ mod tests {
 
     #[test]
     fn the_clause_that_removes_a_row_is_named() {
-        let condition = Condition::parse("reward >= 80 and (category in ('color', 'shape') and attempts <= 5)").unwrap();
+        let condition =
+            Condition::parse("reward >= 80 and (category in ('color', 'shape') and attempts <= 5)").unwrap();
         assert_eq!(condition.failed_clause(&row(80, "color")), None);
         assert_eq!(condition.failed_clause(&row(79, "color")), Some("reward >= 80"));
         assert_eq!(condition.failed_clause(&row(90, "texture")), Some("category IN ('color', 'shape')"));
@@ -284,8 +295,14 @@ mod tests {
     fn the_subset_of_sql_means_what_it_says() {
         let holds = |text: &str| Condition::parse(text).unwrap().failed_clause(&row(80, "color")).is_none();
         for text in [
-            "reward = 80", "REWARD between 80 and 90", "not reward < 80", "reward <> 79 or attempts > 9",
-            "category = 'color'", "category not in ('x')", "min_step_score > -1", "num_regions = 3.0",
+            "reward = 80",
+            "REWARD between 80 and 90",
+            "not reward < 80",
+            "reward <> 79 or attempts > 9",
+            "category = 'color'",
+            "category not in ('x')",
+            "min_step_score > -1",
+            "num_regions = 3.0",
         ] {
             assert!(holds(text), "{text}");
         }

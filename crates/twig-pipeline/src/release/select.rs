@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use twig_model::{JudgeCriterion, Judgement, RejectReason, Rejection, Score, weighted_reward};
-use twig_shards::{
-    ImageTokensRow, PartWriter, RejectedRow, StageAccount, TableReader, TrajectorySummary,
-};
+use twig_shards::{ImageTokensRow, PartWriter, RejectedRow, StageAccount, TableReader, TrajectorySummary};
 
 use super::ConditionRow;
 use crate::{error::RunError, job::Stage, partition::Partition, run::Run, seeds};

@@ -12,8 +12,8 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use twig_model::{JanusSample, Judgement, SftSample, TaskKind, Trajectory, TrajectoryTokens};
 use twig_samples::{MixWeights, SampleSettings, Samples, samples_of};
 use twig_shards::{
-    Config, ImageTokenizer, ImageTokensRow, Judge, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION, ShardWriter,
-    Split, StageAccount, StepRow, TableReader, TextTokenizer, TokensRow,
+    Config, ImageTokenizer, ImageTokensRow, Judge, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION,
+    ShardWriter, Split, StageAccount, StepRow, TableReader, TextTokenizer, TokensRow,
 };
 use twig_tokens::{SpecialToken, layout::PrefixStyle};
 
@@ -102,9 +102,8 @@ pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<
 fn shuffled(run: &Run) -> Vec<Partition> {
     let mut partitions: Vec<Partition> = run.job.partitions().collect();
     let seed = u64::from(run.settings.file.seed);
-    let lot = |partition: &Partition| {
-        xxhash_rust::xxh3::xxh3_64_with_seed(&partition.index.to_le_bytes(), seed)
-    };
+    let lot =
+        |partition: &Partition| xxhash_rust::xxh3::xxh3_64_with_seed(&partition.index.to_le_bytes(), seed);
     partitions.sort_by_key(|partition| (lot(partition), partition.index));
     partitions
 }
@@ -157,7 +156,8 @@ impl PartRows {
     /// The next rows of tokens, if they are this trajectory's: both parts are in the same order.
     fn tokens_of(&mut self, id: &str) -> Result<Vec<TrajectoryTokens>, RunError> {
         let mut tokens = Vec::new();
-        let is_its = |row: &Result<ImageTokensRow, _>| row.as_ref().map_or(true, |row| row.trajectory_id == id);
+        let is_its =
+            |row: &Result<ImageTokensRow, _>| row.as_ref().map_or(true, |row| row.trajectory_id == id);
         while let Some(row) = self.tokens.next_if(is_its) {
             tokens.push(row?.into_tokens());
         }
@@ -170,10 +170,10 @@ impl PartRow {
         let Self { chosen, trajectory, tokens: all_tokens, judgements } = self;
         let id = trajectory.id().to_string();
         let first = all_tokens.first().ok_or_else(|| RunError::Accounting(format!("{id} has no tokens")))?;
-        let samples = samples_of(&trajectory, first, chosen.reward, &sample_settings(run), &run.text_tokenizer)
-            .map_err(|mismatch| RunError::Accounting(mismatch.to_string()))?;
-        let trajectory =
-            ReleaseTrajectory { tokens: Some(first.clone()), trajectory, reward: chosen.reward };
+        let samples =
+            samples_of(&trajectory, first, chosen.reward, &sample_settings(run), &run.text_tokenizer)
+                .map_err(|mismatch| RunError::Accounting(mismatch.to_string()))?;
+        let trajectory = ReleaseTrajectory { tokens: Some(first.clone()), trajectory, reward: chosen.reward };
         Ok(Rows {
             is_validation: chosen.is_validation,
             steps: StepRow::all_of(&trajectory),
@@ -187,11 +187,8 @@ impl PartRow {
 
 fn sample_settings(run: &Run) -> SampleSettings {
     let release = &run.settings.file.release;
-    let mix = MixWeights {
-        think: release.mix.think,
-        reflect: release.mix.reflect,
-        generate: release.mix.generate,
-    };
+    let mix =
+        MixWeights { think: release.mix.think, reflect: release.mix.reflect, generate: release.mix.generate };
     SampleSettings { prefix: release.prefix, mix, seed: u64::from(run.settings.file.seed) }
 }
 
@@ -220,7 +217,12 @@ impl Writers {
             janus.extend(row.samples.janus);
         }
         let ((a, b), (c, d)) = rayon::join(
-            || rayon::join(|| push_all(&mut self.trajectories, trajectories), || push_all(&mut self.sft, sft)),
+            || {
+                rayon::join(
+                    || push_all(&mut self.trajectories, trajectories),
+                    || push_all(&mut self.sft, sft),
+                )
+            },
             || {
                 rayon::join(
                     || push_all(&mut self.janus, janus),
@@ -301,7 +303,8 @@ pub(super) fn manifest(
 
 fn text_tokenizer(run: &Run) -> TextTokenizer {
     use twig_tokens::TextTokenizer as _;
-    let special = |token: SpecialToken| (token.name().to_owned(), run.text_tokenizer.special_id(token) as u32);
+    let special =
+        |token: SpecialToken| (token.name().to_owned(), run.text_tokenizer.special_id(token) as u32);
     TextTokenizer {
         name: run.text_tokenizer.name().to_owned(),
         fingerprint: run.text_tokenizer.fingerprint().to_owned(),

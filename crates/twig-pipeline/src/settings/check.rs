@@ -137,7 +137,8 @@ impl<'a> Checker<'a> {
                     self.value(value, &schema["additionalProperties"], &field_path);
                 }
                 (None, _) => {
-                    let names: Vec<&str> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+                    let names: Vec<&str> =
+                        known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
                     let message = match nearest(name, &names) {
                         Some(near) => format!("unknown field; did you mean `{near}`?"),
                         None => format!("unknown field; known here are {}", listed(&names)),

@@ -163,7 +163,8 @@ impl Settings {
             ("roles.critic".to_owned(), &roles.critic),
         ];
         let judges = file.judgements.judges.iter();
-        let judges = judges.map(|(name, judge)| (format!("judgements.judges.{name}.teacher"), &judge.teacher));
+        let judges =
+            judges.map(|(name, judge)| (format!("judgements.judges.{name}.teacher"), &judge.teacher));
         for (path, teacher) in named.into_iter().chain(judges) {
             if !teachers.contains(&teacher.as_str()) {
                 let known = check::listed(&teachers);
@@ -207,19 +208,21 @@ fn problem_at(node: &Node, path: &str, message: String) -> Problem {
 
 fn unparsable(error: &serde_saphyr::Error) -> Problem {
     let line = error.location().map_or(1, |location| location.line());
-    Problem { place: Place::Line(line), path: String::new(), message: format!("this is not YAML: {error}") }
+    Problem { place: Place::Line(line), path: String::new(), message: not_yaml(error) }
+}
+
+/// The parser's first line says what is wrong and where; those below it draw the place once more.
+fn not_yaml(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    format!("this is not YAML: {}", text.lines().next().unwrap_or_default().trim_start_matches("error: "))
 }
 
 fn parse_override(argument: &str) -> Result<(String, Node), Problem> {
     let place = Place::Argument(argument.to_owned());
-    let wrong = |message: &str| Problem {
-        place: place.clone(),
-        path: String::new(),
-        message: message.to_owned(),
-    };
-    let (path, value) =
-        argument.split_once('=').ok_or_else(|| wrong("`key.path=value` is wanted"))?;
-    let mut node = Node::parse(value).map_err(|error| wrong(&format!("the value is not YAML: {error}")))?;
+    let wrong =
+        |message: &str| Problem { place: place.clone(), path: String::new(), message: message.to_owned() };
+    let (path, value) = argument.split_once('=').ok_or_else(|| wrong("`key.path=value` is wanted"))?;
+    let mut node = Node::parse(value).map_err(|error| wrong(&not_yaml(&error)))?;
     relocate(&mut node, &place);
     Ok((path.trim().to_owned(), node))
 }

@@ -48,24 +48,47 @@ roles: {thinker: studio, painter: studio}
 trajectories: {mode: whole, regions: 3.5, accept_score: 101, rounds: 2}
 judgements: {judges: [studio]}
 ";
-    assert_snapshot!(problems(text, &[]), @"");
+    assert_snapshot!(problems(text, &[]), @r#"
+    line 1: `version`: a whole number from 1 to 1 is wanted, found the number 2
+    line 2: `name`: it must not be empty
+    line 4: `promts`: unknown field; did you mean `prompts`?
+    line 6: `prompts.files`: a list is wanted, found the text "a.txt"
+    line 7: `prompts.max_chars`: a whole number from 1 to 100000 is wanted, found the number 0
+    line 9: `teachers.studio.kind`: one of `procedural` is wanted, found the text "procedual"
+    line 10: `teachers.other`: `kind` is missing: one of `procedural`
+    line 11: `roles.critic`: this field is missing
+    line 12: `trajectories.mode`: one of `whole_image`, `region_by_region` is wanted, found the text "whole"
+    line 12: `trajectories.regions`: a whole number of at least 1 is wanted, found the number 3.5
+    line 12: `trajectories.accept_score`: a whole number from 0 to 100 is wanted, found the number 101
+    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `regions`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
+    line 13: `judgements.judges`: a group of fields is wanted, found a list
+    "#);
 }
 
 #[test]
 fn names_that_point_nowhere_and_too_many_regions_are_named_together() {
     let overrides =
         ["trajectories.regions=25", "roles.critic=nobody", "release.where=reward >", "output=${TWIG_UNSET}"];
-    assert_snapshot!(problems(SOUND, &overrides), @"");
+    assert_snapshot!(problems(SOUND, &overrides), @r#"
+    --set output=${TWIG_UNSET}: `output`: the environment variable TWIG_UNSET is not set; set it and try again
+    --set release.where=reward >: `release.where`: Expected: an expression, found: EOF
+    --set roles.critic=nobody: `roles.critic`: no teacher is called `nobody`; the teachers are `studio`
+    --set trajectories.regions=25: `trajectories.regions`: 25 regions do not fit: a grid of 24 rows takes 1 to 24 bands
+    "#);
 }
 
 #[test]
 fn a_file_that_is_not_yaml_is_refused_with_its_line() {
-    assert_snapshot!(problems("version: 1\nname: [a\noutput: x", &[]), @"");
+    assert_snapshot!(problems("version: 1\nname: [a\noutput: x", &[]), @r#"
+    line 3: this is not YAML: line 3 column 7: illegal placement of ':' indicator
+    "#);
 }
 
 #[test]
 fn an_override_needs_a_path_and_a_value() {
-    assert_snapshot!(problems(SOUND, &["seed"]), @"");
+    assert_snapshot!(problems(SOUND, &["seed"]), @r#"
+    --set seed: `key.path=value` is wanted
+    "#);
 }
 
 #[test]

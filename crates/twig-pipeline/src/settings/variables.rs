@@ -17,7 +17,9 @@ pub(super) fn replaced(text: &str) -> Result<String, String> {
         match (env::var(name), default) {
             (Ok(value), _) if !value.is_empty() => result.push_str(&value),
             (_, Some(default)) => result.push_str(default),
-            (_, None) => return Err(format!("the environment variable {name} is not set; set it and try again")),
+            (_, None) => {
+                return Err(format!("the environment variable {name} is not set; set it and try again"));
+            }
         }
         rest = behind;
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use twig_imaging::{DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, partial_canvas, paste_region};
+use twig_imaging::{
+    DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, partial_canvas, paste_region,
+};
 use twig_model::{Picture, RejectReason, Rejection, Schedule};
 
 use crate::{asking::Unanswered, cpu};

@@ -47,7 +47,8 @@ pub(crate) async fn partition(
     let answers = Arc::new(run.answers.partition(partition.index)?);
     let samples = run.settings.file.trajectories.samples_per_prompt;
     let mut part = OpenPart::create(&run.job.folder, Stage::Trajectories, partition)?;
-    let units = prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
+    let units =
+        prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
     run.in_order(
         units.map(|(prompt, sample_index)| make(run, &answers, prompt, sample_index)),
         window,
