@@ -44,7 +44,11 @@ pub fn partial_canvas(
 /// Copies the pixels of `region` from `painted` into `canvas`; every other pixel stays as it is.
 pub fn paste_region(canvas: &mut RgbImage, painted: &RgbImage, region: &Region, geometry: Geometry) {
     let size = (geometry.image_size, geometry.image_size);
-    assert_eq!((canvas.dimensions(), painted.dimensions()), (size, size), "both pictures have the grid's size");
+    assert_eq!(
+        (canvas.dimensions(), painted.dimensions()),
+        (size, size),
+        "both pictures have the grid's size"
+    );
     let stride = geometry.image_size as usize * 3;
     for (x, y, width, height) in region_pixels(region, geometry) {
         for row in y..y + height {

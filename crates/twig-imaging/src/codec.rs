@@ -110,7 +110,12 @@ fn flatten(picture: DynamicImage) -> RgbImage {
 pub fn encode_png(picture: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(picture.as_raw().len() / 4);
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::from(ColorType::Rgb8))
+        .write_image(
+            picture.as_raw(),
+            picture.width(),
+            picture.height(),
+            ExtendedColorType::from(ColorType::Rgb8),
+        )
         .expect("writing to memory cannot fail and the buffer has the stated size");
     bytes
 }

@@ -25,9 +25,7 @@ pub use picture::Picture;
 pub use prompt::{InvalidPromptId, Prompt, PromptId};
 pub use region::{Geometry, Grid, Region, Schedule, ScheduleError, TokenSpan};
 pub use rejection::{RejectReason, Rejection};
-pub use sample::{
-    JanusSample, SampleHead, SftMessage, SftPart, SftSample, TaskKind, TrajectoryTokens,
-};
+pub use sample::{JanusSample, SampleHead, SftMessage, SftPart, SftSample, TaskKind, TrajectoryTokens};
 pub use score::{Criterion, CriterionScores, OutOfRange, Score};
 pub use teacher::{
     Answer, AnswerKey, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask,

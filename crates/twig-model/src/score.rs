@@ -150,13 +150,7 @@ impl From<CriterionScores> for RawScores {
     fn from(scores: CriterionScores) -> Self {
         let [color_accuracy, object_completeness, detail_richness, spatial_relationships, visual_coherence] =
             scores.0.map(i64::from);
-        Self {
-            color_accuracy,
-            object_completeness,
-            detail_richness,
-            spatial_relationships,
-            visual_coherence,
-        }
+        Self { color_accuracy, object_completeness, detail_richness, spatial_relationships, visual_coherence }
     }
 }
 

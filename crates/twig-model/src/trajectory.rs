@@ -125,7 +125,10 @@ impl Trajectory {
     /// is `image_index` in the tables.
     pub fn attempts(&self) -> impl Iterator<Item = (&Step, usize, &Attempt)> {
         self.steps.iter().flat_map(|step| {
-            step.attempts.iter().enumerate().map(move |(attempt_index, attempt)| (step, attempt_index, attempt))
+            step.attempts
+                .iter()
+                .enumerate()
+                .map(move |(attempt_index, attempt)| (step, attempt_index, attempt))
         })
     }
 
