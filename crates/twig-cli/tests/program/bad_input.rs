@@ -1,6 +1,6 @@
 //! Wrong input is named, all of it at once, and costs nothing that was there.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use crate::project::{Project, files};
 
@@ -61,11 +61,7 @@ fn line_ends_marks_blanks_and_duplicates_are_taken_care_of() {
     let text = format!("\u{feff}a red apple\r\n\r\n  a   blue cup \r\na red apple\r\n{long}\r\n");
     project.write("odd_train.txt", text);
     let ran = project.succeeds(&["run", "job.yaml", "--prompts", "odd_train.txt"]);
-    assert!(
-        ran.stderr.contains("1 duplicate_prompt, 1 too_long: of 4 rows") || ran.stderr.contains("of 4 rows"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("1 duplicate_prompt, 1 too_long of 4 rows"), "{}", ran.stderr);
     assert!(ran.stderr.contains("1 blank lines were passed over"), "{}", ran.stderr);
     assert!(ran.stderr.contains("  2 trajectories"), "{}", ran.stderr);
 }
@@ -110,52 +106,4 @@ fn a_folder_without_permission_is_named() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("closed/out"), "{}", ran.stderr);
     assert!(ran.stderr.to_lowercase().contains("permission denied"), "{}", ran.stderr);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn a_full_disk_is_worth_another_try() {
-    let project = Project::new();
-    project.succeeds(&["run", "job.yaml", "--output", "whole"]);
-    let small = project.path("small");
-    fs::create_dir(&small).unwrap();
-    let Some(disk) = SmallDisk::mount(&small) else {
-        eprintln!("skipped: this user may not mount a file system");
-        return;
-    };
-    let ran = project.twig(&["run", "job.yaml", "--output", "small/out"]);
-    assert_eq!(ran.code, Some(75), "{}", ran.stderr);
-    assert!(ran.stderr.to_lowercase().contains("no space left"), "{}", ran.stderr);
-    assert!(disk.grow());
-    project.succeeds(&["run", "job.yaml", "--output", "small/out"]);
-    let release = |name: &str| crate::project::reproducible(&project.path(name).join("release"));
-    crate::project::assert_same(&release("small/out"), &release("whole"));
-}
-
-/// A file system in memory with room for part of a job, unmounted at the end.
-#[cfg(target_os = "linux")]
-struct SmallDisk<'a>(&'a std::path::Path);
-
-#[cfg(target_os = "linux")]
-impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a std::path::Path) -> Option<Self> {
-        let mounted = run("mount", &["-t", "tmpfs", "-o", "size=2m", "tmpfs"], folder);
-        mounted.then_some(Self(folder))
-    }
-
-    fn grow(&self) -> bool {
-        run("mount", &["-o", "remount,size=200m"], self.0)
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        run("umount", &[], self.0);
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn run(program: &str, arguments: &[&str], folder: &std::path::Path) -> bool {
-    Command::new(program).args(arguments).arg(folder).output().is_ok_and(|output| output.status.success())
 }

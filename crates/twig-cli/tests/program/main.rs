@@ -1,8 +1,11 @@
 //! The program as a whole, as people and scripts use it: through its arguments, its output, its exit codes and
 //! the files it leaves. One binary, because each one links everything.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod bad_input;
 mod damage;
+mod full_disk;
 mod interruption;
 mod pilot;
 mod pipelines;
