@@ -26,15 +26,17 @@ fn one_flipped_bit_in_any_file_is_found() {
 fn missing_and_unknown_files_are_found() {
     let project = Project::new();
     project.succeeds(&["run", "job.yaml"]);
-    project.write("out/release/sft/notes.txt", "");
+    // Other files may lie beside the data, but `datasets` would load this one.
+    let more = project.path("out/release/sft/train-00001-of-00002.parquet");
+    fs::copy(project.path("out/release/sft/train-00000-of-00001.parquet"), &more).unwrap();
     let unknown = project.twig(&["verify", "out"]);
     assert_eq!(
-        (unknown.code, unknown.stdout.contains("sft/notes.txt")),
+        (unknown.code, unknown.stdout.contains("train-00001-of")),
         (Some(2), true),
         "{}",
         unknown.stdout
     );
-    fs::remove_file(project.path("out/release/sft/notes.txt")).unwrap();
+    fs::remove_file(more).unwrap();
     fs::remove_file(project.path("out/release/README.md")).unwrap();
     let missing = project.twig(&["verify", "out"]);
     assert_eq!((missing.code, missing.stdout.contains("README.md")), (Some(2), true), "{}", missing.stdout);
