@@ -58,8 +58,9 @@ pub(crate) fn cache() -> Result<PathBuf> {
 pub(crate) fn run(name: &str, mut command: Command) -> Result<()> {
     println!("── {name}");
     let start = Instant::now();
-    let status =
-        command.status().with_context(|| format!("{name}: cannot start {:?}", command.get_program()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("{name}: cannot start {}", command.get_program().display()))?;
     let seconds = start.elapsed().as_secs_f64();
     if !status.success() {
         bail!("{name} failed after {seconds:.1} s ({status})");

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `schemas`, `fit-codebook`, `bench`.
+//! The project's own chores: `cargo xtask test`, `consumers`, `schemas`, `fit-codebook`, `bench`.
 //!
 //! Kept small on purpose: it is built before everything else, so it depends on nothing of the workspace. What
 //! needs our crates is a program of its own that this one starts.
@@ -21,6 +21,7 @@ const USAGE: &str = "\
 Chores of this project: cargo xtask CHORE
 
   test [--all] [--keep-going]   formatting, lints, Rust tests, Python consumers; --all adds the heavy ones
+  consumers [--all]             the Python consumers alone
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
   bench                         run the whole T2I-CompBench job and print its figures as Markdown";
@@ -41,6 +42,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let (chore, flags) = words.split_first().map_or(("help", &[][..]), |(chore, flags)| (*chore, flags));
     let known: &[&str] = match chore {
         "test" => &["--all", "--keep-going"],
+        "consumers" => &["--all"],
         "schemas" => &["--check"],
         _ => &[],
     };
@@ -50,6 +52,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let has = |flag| flags.contains(&flag);
     match chore {
         "test" => test::test(has("--all"), has("--keep-going")),
+        "consumers" => consumers::consumers(has("--all")),
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
         "bench" => bench::bench(),

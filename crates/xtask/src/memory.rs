@@ -22,7 +22,8 @@ pub(crate) struct Measured {
 pub(crate) fn measured(command: &mut Command) -> Result<Measured> {
     const PAUSE: Duration = Duration::from_millis(50);
     let start = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    let mut child =
+        command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let mut peak_bytes = None;
     loop {
         peak_bytes = high_water_mark(child.id()).max(peak_bytes);

@@ -46,7 +46,7 @@ fn superfluous(folder: &Path, names: &[String]) -> Result<Vec<String>> {
     let mut superfluous = Vec::new();
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".json") && !names.contains(&name) {
+        if name.ends_with(".schema.json") && !names.contains(&name) {
             superfluous.push(name);
         }
     }

@@ -38,7 +38,7 @@ fn what_was_made_was_asked_for_and_what_was_not_is_named() {
         serde_json::from_slice(&fs::read(project.path("out/release/manifest.json")).unwrap()).unwrap();
     for account in manifest["accounting"].as_array().unwrap() {
         let rejected: u64 =
-            account["rejected"].as_object().unwrap().values().filter_map(|n| n.as_u64()).sum();
+            account["rejected"].as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum();
         let rows = |name: &str| account[name].as_u64().unwrap();
         assert_eq!(rows("rows_in"), rows("rows_out") + rejected, "{account}");
     }
