@@ -44,6 +44,9 @@ pub(crate) struct Asking<'a> {
     pub(crate) prompt_id: PromptId,
     pub(crate) trajectory_id: String,
     pub(crate) invalid_answer_retries: u32,
+    /// For judges their name: two that share a teacher are asked apart, and adding one leaves the others'
+    /// questions as they were. Empty elsewhere.
+    pub(crate) asker: String,
     pub(crate) calls: Vec<CallRow>,
 }
 
@@ -109,7 +112,7 @@ impl Asking<'_> {
     fn request(&self, task: Task, position: Position) -> Result<Request, Unanswered> {
         let rendered = self.templates.render(&task).map_err(|e| Unanswered::Failed(e.into()))?;
         let Position { region_index, attempt } = position;
-        let seed = seeds::request_seed(self.trajectory_seed, task.role(), region_index, attempt);
+        let seed = seeds::request_seed(self.trajectory_seed, task.role(), &self.asker, region_index, attempt);
         Ok(Request { task, rendered, seed, trajectory_seed: self.trajectory_seed, ask: 0 })
     }
 

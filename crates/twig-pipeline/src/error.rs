@@ -43,7 +43,7 @@ pub enum RunError {
     #[error("{0}; what has been answered is kept, run the same command again to go on")]
     Teacher(AskError),
     /// More was rejected than the pipeline file allows.
-    #[error("{detail}; see the rejected/ folder, or raise run.max_rejected")]
+    #[error("done, but {detail}; see the rejected/ folder, or raise run.max_rejected")]
     TooManyRejected {
         /// How much, and the limit.
         detail: String,
@@ -75,6 +75,26 @@ pub enum RunError {
     /// The embedded codebook is broken.
     #[error(transparent)]
     Codebook(#[from] twig_tokens::CodebookError),
+    /// A part is not what was written.
+    #[error(
+        "{path} has changed since it was written; its record was removed, run the same command again to make \
+         it anew from the answers that are kept"
+    )]
+    DamagedPart {
+        /// The part.
+        path: PathBuf,
+    },
+    /// The output folder cannot be made or used.
+    #[error(
+        "the output folder {folder} cannot be used; choose another with --output, or see to its permissions"
+    )]
+    OutputFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the file system said.
+        #[source]
+        source: io::Error,
+    },
     /// Rows went missing: a fault of this program.
     #[error("accounting: {0}; this is a fault in twig, please report it")]
     Accounting(String),
@@ -95,19 +115,21 @@ impl RunError {
     /// The exit code of the program, as the README lists them.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_)
-            | Self::Prompts(_)
-            | Self::ForeignFolder { .. }
-            | Self::NothingToRelease { .. } => 2,
             Self::TooManyRejected { .. } => 3,
-            Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) => 75,
+            Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) | Self::DamagedPart { .. } => 75,
             Self::Io { source, .. }
+            | Self::OutputFolder { source, .. }
             | Self::Shards(ShardError::Io { source, .. })
             | Self::Store(StoreError::Io { source, .. })
                 if is_passing(source) =>
             {
                 75
             }
+            Self::Settings(_)
+            | Self::Prompts(_)
+            | Self::ForeignFolder { .. }
+            | Self::OutputFolder { .. }
+            | Self::NothingToRelease { .. } => 2,
             Self::Io { .. }
             | Self::Shards(_)
             | Self::Store(_)

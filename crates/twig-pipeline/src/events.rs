@@ -140,7 +140,11 @@ impl<'a> EventLog<'a> {
     /// Opens `events.jsonl` in the job's folder for appending.
     pub(crate) fn open(folder: &Path, observer: &'a dyn Observer) -> io::Result<Self> {
         let path = folder.join("events.jsonl");
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        // A kill may have torn the last line; the next event begins a new one.
+        if fs::read(&path)?.last().is_some_and(|byte| *byte != b'\n') {
+            file.write_all(b"\n")?;
+        }
         Ok(Self { path, file: Mutex::new(file), observer })
     }
 
@@ -174,7 +178,7 @@ impl<'a> EventLog<'a> {
         if file.metadata()?.len() < ROTATE_BYTES {
             return Ok(());
         }
-        let aside = (1..)
+        let aside = (1..100_000)
             .map(|number| self.path.with_file_name(format!("events-{number}.jsonl")))
             .find(|path| !path.exists())
             .ok_or_else(|| io::Error::other("no free name"))?;

@@ -162,7 +162,8 @@ impl Job {
         limit: Option<u64>,
     ) -> Result<Self, RunError> {
         let folder = JobFolder::new(&settings.file.output);
-        fs::create_dir_all(folder.path()).map_err(|source| RunError::io(folder.path(), source))?;
+        let unusable = |source| RunError::OutputFolder { folder: folder.path().to_owned(), source };
+        fs::create_dir_all(folder.path()).map_err(unusable)?;
         let lock = lock(folder.path())?;
         let earlier = folder.record()?;
         let partitions = match &earlier {
@@ -196,6 +197,17 @@ impl Job {
             crate::part::write_json(&folder.job_file(), &record)?;
         }
         Ok(Self { folder, record, _lock: lock })
+    }
+
+    /// Takes away what killed runs left half-written; this run holds the lock, so nobody is writing it.
+    pub(crate) fn sweep(&self) -> Result<(), RunError> {
+        let root = self.folder.path();
+        let stages = Stage::ALL.map(|stage| root.join("stages").join(stage.as_str()));
+        let others = [root.to_owned(), root.join("stages"), root.join("rejected"), root.join("calls")];
+        for folder in stages.iter().chain(&others) {
+            twig_shards::atomic::sweep(folder)?;
+        }
+        Ok(())
     }
 
     /// The partitions of this job, in order.

@@ -13,7 +13,7 @@ use crate::{
     error::RunError,
     fingerprint::Fingerprint,
     job::Stage,
-    part::{Committed, OpenPart},
+    part::{Committed, OpenPart, PartRecord},
     partition::Partition,
     run::Run,
     seeds,
@@ -35,8 +35,6 @@ pub(crate) fn fingerprint(run: &Run) -> Fingerprint {
 /// A judge of an open partition.
 struct Judge {
     name: String,
-    /// Tells apart the judges in seeds, so that two judges who share a teacher are asked separately.
-    number: u32,
     teacher: Arc<dyn Teacher>,
 }
 
@@ -44,15 +42,20 @@ struct Judge {
 pub(crate) async fn partition(
     run: &Run<'_>,
     partition: Partition,
+    input: &PartRecord,
     fingerprint: String,
     window: usize,
 ) -> Result<Committed, RunError> {
+    input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
     let answers = Arc::new(run.answers.partition(partition.index)?);
-    let judges: Vec<Judge> = (run.settings.file.judgements.judges.iter())
-        .zip(0..)
-        .map(|((name, judge), number)| Judge {
+    let judges: Vec<Judge> = run
+        .settings
+        .file
+        .judgements
+        .judges
+        .iter()
+        .map(|(name, judge)| Judge {
             name: name.clone(),
-            number,
             teacher: run.teachers.open(&judge.teacher, &answers, &run.stop),
         })
         .collect();
@@ -65,7 +68,10 @@ pub(crate) async fn partition(
             part.called(calls);
             match outcome {
                 Ok(rows) => part.push(rows),
-                Err(row) => Ok(part.reject(row)),
+                Err(row) => {
+                    part.reject(row);
+                    Ok(())
+                }
             }
         },
     )
@@ -95,6 +101,7 @@ async fn judge(
         prompt_id: prompt.id.clone(),
         trajectory_id: id.clone(),
         invalid_answer_retries: file.trajectories.invalid_answer_retries,
+        asker: String::new(),
         calls: Vec::new(),
     };
     let num_regions = if file.judgements.regions { trajectory.schedule.num_regions() } else { 0 };
@@ -127,7 +134,8 @@ async fn ask(
         thoughts: trajectory.steps.iter().map(|step| step.last_attempt().thought.clone()).collect(),
         picture: trajectory.final_image.clone(),
     });
-    let position = Position { region_index, attempt: judge.number };
+    let position = Position { region_index, attempt: 0 };
+    asking.asker = judge.name.clone();
     asking.text(&judge.teacher, task, position, answers::judgement).await
 }
 

@@ -88,6 +88,24 @@ impl PartRecord {
         Ok(record.filter(|record| record.fingerprint == fingerprint))
     }
 
+    /// Checks the rows against their hash before a later stage reads them. A damaged part loses its record,
+    /// so that the next run makes it anew; the answers behind it are kept.
+    pub(crate) fn check_rows(
+        &self,
+        folder: &JobFolder,
+        stage: Stage,
+        partition: Partition,
+    ) -> Result<(), RunError> {
+        let path = folder.part(stage, partition);
+        let found = FileRecord::from(twig_shards::atomic::digest(&path)?);
+        if found == self.rows_file {
+            return Ok(());
+        }
+        let record = folder.part_record(stage, partition);
+        fs::remove_file(&record).map_err(|source| RunError::io(&record, source))?;
+        Err(RunError::DamagedPart { path })
+    }
+
     /// Whether every row that came in went out or was rejected.
     pub fn balances(&self) -> bool {
         self.rows_in == self.rows_out + self.rejected.values().sum::<u64>()

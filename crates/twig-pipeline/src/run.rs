@@ -69,12 +69,12 @@ pub async fn run(
     let start = Instant::now();
     let table = PromptTable::load(&settings.file.prompts, &settings.base)?;
     let job = Job::open(settings, table.prompts.len(), limit.map(|limit| limit as u64))?;
-    twig_shards::atomic::sweep(job.folder.path())?;
+    job.sweep()?;
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
     let tokenizers: Vec<_> =
-        settings.file.tokens.tokenizers.iter().map(tokenizer).collect::<Result<_, _>>()?;
+        settings.file.tokens.tokenizers.iter().copied().map(tokenizer).collect::<Result<_, _>>()?;
     let run = Run {
         settings,
         job,
@@ -100,7 +100,7 @@ pub async fn run(
     let (name, detail) = match &outcome {
         Ok(_) => ("done", None),
         Err(RunError::Interrupted) => ("interrupted", None),
-        Err(error) => ("failed", Some(error.to_string())),
+        Err(error) => ("failed", Some(with_causes(error))),
     };
     run.events.emit(Event::RunFinished {
         outcome: name.to_owned(),
@@ -123,7 +123,7 @@ fn writer_name() -> String {
     format!("{:016x}-{}", since.as_nanos() as u64, std::process::id())
 }
 
-fn tokenizer(settings: &TokenizerSettings) -> Result<Arc<dyn ImageTokenizer>, RunError> {
+fn tokenizer(settings: TokenizerSettings) -> Result<Arc<dyn ImageTokenizer>, RunError> {
     match settings {
         TokenizerSettings::Patch => Ok(Arc::new(PatchTokenizer::embedded()?)),
     }
@@ -143,12 +143,12 @@ impl Run<'_> {
         };
         finished(prompts::stage::stage(self, table)?, Stage::Prompts)?;
         let trajectories = finished(self.trajectories(table, limit).await?, Stage::Trajectories)?;
-        self.check_rejected(&trajectories)?;
         let judgements = finished(self.judgements(&trajectories).await?, Stage::Judgements)?;
         let tokens = finished(self.tokens(&trajectories)?, Stage::Tokens)?;
         let parts = Parts { trajectories, judgements, tokens };
         check_chain(&parts)?;
         let (release, published) = self.release(&parts, &accounts)?;
+        self.check_rejected(&parts.trajectories)?;
         accounts.push(release.account.clone());
         Ok((accounts, release, did_something || published))
     }
@@ -196,7 +196,13 @@ impl Run<'_> {
         let work =
             Work::begin(self, Stage::Judgements, |partition| on_top_of(&base, trajectories, partition))?;
         work.side_by_side(self, |todo, window| {
-            judgements::partition(self, todo.partition, todo.fingerprint, window)
+            judgements::partition(
+                self,
+                todo.partition,
+                &trajectories[todo.partition.index as usize],
+                todo.fingerprint,
+                window,
+            )
         })
         .await
     }
@@ -206,8 +212,14 @@ impl Run<'_> {
         let mut work =
             Work::begin(self, Stage::Tokens, |partition| on_top_of(&base, trajectories, partition))?;
         for todo in std::mem::take(&mut work.todo) {
-            let committed =
-                tokio::task::block_in_place(|| tokens::partition(self, todo.partition, todo.fingerprint))?;
+            let committed = tokio::task::block_in_place(|| {
+                tokens::partition(
+                    self,
+                    todo.partition,
+                    &trajectories[todo.partition.index as usize],
+                    todo.fingerprint,
+                )
+            })?;
             work.commit(self, todo.partition, committed);
         }
         work.finish(self)
@@ -280,4 +292,10 @@ pub(crate) fn account(stage: Stage, records: &[PartRecord]) -> Result<StageAccou
     } else {
         Err(RunError::Accounting(format!("stage {} does not balance: {account:?}", account.stage)))
     }
+}
+
+/// The error with its causes, as it stands in the events.
+fn with_causes(error: &RunError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

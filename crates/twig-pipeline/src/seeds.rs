@@ -12,11 +12,13 @@ pub(crate) fn trajectory_seed(job_seed: u32, prompt: &PromptId, sample_index: u3
 pub(crate) fn request_seed(
     trajectory_seed: u64,
     role: Role,
+    asker: &str,
     region_index: Option<usize>,
     attempt: u32,
 ) -> u64 {
     let region = region_index.map_or(u64::MAX, |index| index as u64);
-    hashed(&[trajectory_seed, role as u64, region, u64::from(attempt)])
+    let asker = xxhash_rust::xxh3::xxh3_64(asker.as_bytes());
+    hashed(&[trajectory_seed, role as u64, asker, region, u64::from(attempt)])
 }
 
 /// A number from 0 to 1 (exclusive) drawn for a prompt; `purpose` keeps draws apart.

@@ -11,6 +11,7 @@ use crate::settings::{PipelineFile, TeacherSettings};
 /// The teachers of a job, each with the limits that hold over all partitions.
 pub(crate) struct Teachers {
     by_name: BTreeMap<String, Arc<dyn Teacher>>,
+    models: BTreeMap<String, String>,
     thinker: String,
     painter: String,
     critic: String,
@@ -18,10 +19,14 @@ pub(crate) struct Teachers {
 
 impl Teachers {
     pub(crate) fn new(file: &PipelineFile) -> Self {
-        let by_name =
-            file.teachers.iter().map(|(name, settings)| (name.clone(), limited(name, settings))).collect();
+        let (mut by_name, mut models) = (BTreeMap::new(), BTreeMap::new());
+        for (name, settings) in &file.teachers {
+            let (teacher, model) = limited(name, settings);
+            by_name.insert(name.clone(), teacher);
+            models.insert(name.clone(), model);
+        }
         let roles = file.roles.clone();
-        Self { by_name, thinker: roles.thinker, painter: roles.painter, critic: roles.critic }
+        Self { by_name, models, thinker: roles.thinker, painter: roles.painter, critic: roles.critic }
     }
 
     /// Who takes the roles of the trajectories stage; part of its fingerprint.
@@ -32,6 +37,11 @@ impl Teachers {
     /// Who a teacher is and how it is set.
     pub(crate) fn identity(&self, name: &str) -> String {
         self.by_name.get(name).map_or_else(String::new, |teacher| teacher.identity().to_owned())
+    }
+
+    /// The model behind a teacher, as the card names it.
+    pub(crate) fn model(&self, name: &str) -> &str {
+        self.models.get(name).map_or("", String::as_str)
     }
 
     /// The teacher of that name, with the answers of an open partition in front of it.
@@ -52,13 +62,15 @@ impl Teachers {
     }
 }
 
-fn limited(name: &str, settings: &TeacherSettings) -> Arc<dyn Teacher> {
-    let client: Arc<dyn Teacher> = match settings {
+/// A teacher with its limit, and the model behind it.
+fn limited(name: &str, settings: &TeacherSettings) -> (Arc<dyn Teacher>, String) {
+    let (client, model): (Arc<dyn Teacher>, String) = match settings {
         TeacherSettings::Procedural { settings, .. } => {
             let teacher = ProceduralTeacher::new(settings.clone());
             let (identity, model) = (teacher.identity(), teacher.model().to_owned());
-            Arc::new(OnCpu::new(name, identity, &model, move |request| teacher.answer(request)))
+            let client = OnCpu::new(name, identity, &model, move |request| teacher.answer(request));
+            (Arc::new(client), model)
         }
     };
-    Arc::new(Limited::new(client, settings.concurrency()))
+    (Arc::new(Limited::new(client, settings.concurrency())), model)
 }

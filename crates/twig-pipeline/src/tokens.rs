@@ -10,7 +10,7 @@ use crate::{
     error::RunError,
     fingerprint::Fingerprint,
     job::Stage,
-    part::{Committed, OpenPart},
+    part::{Committed, OpenPart, PartRecord},
     partition::Partition,
     run::Run,
 };
@@ -25,7 +25,13 @@ pub(crate) fn fingerprint(run: &Run) -> Fingerprint {
 }
 
 /// Encodes all pictures of a partition and commits the ids.
-pub(crate) fn partition(run: &Run, partition: Partition, fingerprint: String) -> Result<Committed, RunError> {
+pub(crate) fn partition(
+    run: &Run,
+    partition: Partition,
+    input: &PartRecord,
+    fingerprint: String,
+) -> Result<Committed, RunError> {
+    input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
     let mut trajectories =
         TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
     let mut part = OpenPart::create(&run.job.folder, Stage::Tokens, partition)?;
@@ -42,7 +48,7 @@ pub(crate) fn partition(run: &Run, partition: Partition, fingerprint: String) ->
         for row in encoded {
             match row {
                 Ok(rows) => part.push(rows)?,
-                Err(row) => part.reject(row),
+                Err(row) => part.reject(*row),
             }
         }
         run.events.progress(num_rows);
@@ -50,14 +56,14 @@ pub(crate) fn partition(run: &Run, partition: Partition, fingerprint: String) ->
 }
 
 /// The ids of a trajectory by every tokenizer of the job.
-fn all_ids(run: &Run, trajectory: Trajectory) -> Result<Vec<ImageTokensRow>, RejectedRow> {
+fn all_ids(run: &Run, trajectory: Trajectory) -> Result<Vec<ImageTokensRow>, Box<RejectedRow>> {
     let ids = run.tokenizers.iter().map(|tokenizer| {
         let tokens = ids(tokenizer.as_ref(), &trajectory)?;
         Ok(ImageTokensRow::new(trajectory.id().to_string(), trajectory.prompt.id.clone(), tokens))
     });
     ids.collect::<Result<Vec<_>, Rejection>>().map_err(|rejection| {
         let (id, prompt) = (trajectory.id().to_string(), trajectory.prompt.clone());
-        RejectedRow::new(id, prompt.text, prompt.category, Stage::Tokens.as_str(), rejection)
+        Box::new(RejectedRow::new(id, prompt.text, prompt.category, Stage::Tokens.as_str(), rejection))
     })
 }
 

@@ -1,4 +1,7 @@
-use std::time::Instant;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use tokio::sync::oneshot;
 use twig_model::{Answer, AskError, BoxFuture, Reply, Request, Teacher, Usage};
@@ -31,9 +34,11 @@ impl<F: Fn(&Request) -> Answer + Send + Sync + 'static> Teacher for OnCpu<F> {
             let request = request.clone();
             rayon::spawn(move || {
                 let start = Instant::now();
-                let answer = answer(&request);
-                // Nobody waits any more where the run has stopped; the answer is then dropped.
-                let _ = send.send((answer, start.elapsed()));
+                // A panic ends this answer and not the process: the sender is dropped, and the error named.
+                // Where the run has stopped nobody waits any more.
+                if let Ok(answer) = catch_unwind(AssertUnwindSafe(|| answer(&request))) {
+                    let _ = send.send((answer, start.elapsed()));
+                }
             });
             let (answer, took) = receive.await.map_err(|_| AskError::Unreachable {
                 teacher: self.name.clone(),

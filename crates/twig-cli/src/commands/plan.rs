@@ -6,9 +6,9 @@ pub(crate) fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
     let settings = super::settings(&arguments.job)?;
     let plan = twig_pipeline::plan(&settings, arguments.job.limit.map(|limit| limit as usize))?;
     if arguments.json {
-        render::json(&plan)?
+        render::json(&plan)?;
     } else {
-        render::plan(&plan)
+        render::plan(&plan);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &JobArguments) -> anyhow::Result<ExitCode> {
     let observer: Arc<dyn Observer> = if std::io::stderr().is_terminal() {
         Arc::new(ProgressObserver::default())
     } else {
-        Arc::new(LineObserver::default())
+        Arc::new(LineObserver)
     };
     let stop = Stop::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

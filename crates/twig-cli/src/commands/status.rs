@@ -10,9 +10,9 @@ pub(crate) fn status(arguments: &FolderArguments) -> anyhow::Result<ExitCode> {
         WrongUsage(format!("no job lies in {}: it has no job.json", arguments.folder.display()))
     })?;
     if arguments.json {
-        render::json(&status)?
+        render::json(&status)?;
     } else {
-        render::status(&status)
+        render::status(&status);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,9 +6,9 @@ pub(crate) fn verify(arguments: &FolderArguments) -> anyhow::Result<ExitCode> {
     let release = super::release_in(&arguments.folder)?;
     let report = twig_shards::verify(&release);
     if arguments.json {
-        render::json(&report)?
+        render::json(&report)?;
     } else {
-        render::verify(&release, &report)
+        render::verify(&release, &report);
     }
     Ok(if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(exit::USAGE) })
 }

@@ -52,7 +52,6 @@ fn new_bar(stage: &str, rows: u64) -> ProgressBar {
 }
 
 /// Shows a run where no terminal is: plain lines, stage by stage.
-#[derive(Default)]
 pub(crate) struct LineObserver;
 
 impl Observer for LineObserver {

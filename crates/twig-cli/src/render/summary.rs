@@ -35,7 +35,9 @@ pub(crate) fn summary(settings: &Settings, summary: &RunSummary) {
     }
     if !lines.is_empty() {
         note(&format!("Rejected (rows and reasons in {output}/rejected/):"));
-        lines.iter().for_each(|line| note(line));
+        for line in &lines {
+            note(line);
+        }
     }
     note(&format!("The release lies in {}", release.display()));
     next(&release, output);

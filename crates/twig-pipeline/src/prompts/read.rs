@@ -84,9 +84,16 @@ pub(super) fn files(patterns: &[String], base: &Path) -> Result<Vec<PathBuf>, Pr
             pattern: pattern.clone(),
             base: if base.as_os_str().is_empty() { ".".to_owned() } else { base.display().to_string() },
         };
-        let full = base.join(pattern);
-        let full = full.to_str().ok_or_else(none)?;
-        let found: Vec<PathBuf> = glob::glob(full).map_err(|_| none())?.filter_map(Result::ok).collect();
+        let full = pattern_from(base, pattern);
+        let found = if base.join(pattern).is_file() {
+            vec![base.join(pattern)]
+        } else {
+            let paths = glob::glob(&full).map_err(|_| none())?;
+            paths.collect::<Result<Vec<_>, _>>().map_err(|error| PromptError::Unreadable {
+                path: error.path().to_owned(),
+                source: error.into(),
+            })?
+        };
         if found.is_empty() {
             return Err(none());
         }
@@ -97,6 +104,14 @@ pub(super) fn files(patterns: &[String], base: &Path) -> Result<Vec<PathBuf>, Pr
         }
     }
     Ok(files)
+}
+
+/// The pattern below `base`, whose own name is taken as it is.
+fn pattern_from(base: &Path, pattern: &str) -> String {
+    if base.as_os_str().is_empty() || Path::new(pattern).is_absolute() {
+        return pattern.to_owned();
+    }
+    Path::new(&glob::Pattern::escape(&base.to_string_lossy())).join(pattern).to_string_lossy().into_owned()
 }
 
 /// Hands every prompt of one file to `take`.

@@ -3,10 +3,7 @@
 use twig_model::Role;
 use twig_shards::{CardFacts, CardTeacher};
 
-use super::{
-    select::Selection,
-    write::{SampleCounts, prefix_name},
-};
+use super::{select::Selection, write::SampleCounts};
 use crate::{
     run::Run,
     settings::{PipelineFile, TeacherSettings},
@@ -40,7 +37,7 @@ fn teachers(run: &Run, selection: &Selection) -> Vec<CardTeacher> {
     let painters: Vec<&str> = selection.painters.keys().map(String::as_str).collect();
     let model = |role, name: &str| match role {
         Role::Painter => painters.join(", "),
-        Role::Thinker | Role::Critic | Role::Judge => run.teachers.identity(name),
+        Role::Thinker | Role::Critic | Role::Judge => run.teachers.model(name).to_owned(),
     };
     roles
         .into_iter()
@@ -64,8 +61,6 @@ fn settings(file: &PipelineFile) -> Vec<(String, String)> {
         ("samples_per_prompt", trajectories.samples_per_prompt.to_string()),
         ("release.where", condition),
         ("validation_share", file.release.validation_share.to_string()),
-        ("prefix", prefix_name(file.release.prefix).to_owned()),
-        ("seed", file.seed.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -86,9 +81,6 @@ fn attributions(file: &PipelineFile) -> Vec<String> {
 
 fn limits(file: &PipelineFile) -> Vec<String> {
     let mut limits = vec![
-        "The text token ids in `janus` come from a byte-level tokenizer of our own, not from Janus-Pro's: make \
-         them again with the checkpoint's tokenizer before training it."
-            .to_owned(),
         "The image token ids come from an embedded patch codebook, not from Janus-Pro's VQ-16.".to_owned(),
     ];
     if is_procedural(file) {

@@ -8,11 +8,12 @@ mod condition;
 mod select;
 mod write;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 pub use condition::{CONDITION_COLUMNS, Condition, ConditionRow};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
-use twig_shards::{Manifest, StageAccount};
+use twig_shards::{Manifest, Shard, StageAccount};
 
 use crate::{error::RunError, fingerprint::Fingerprint, job::Stage, part::PartRecord, run::Run};
 
@@ -49,6 +50,7 @@ pub(crate) fn release(
     if let Some(record) = standing(run, &fingerprint)? {
         return Ok((record, false));
     }
+    check_parts(run, parts)?;
     let selection = select::select(run)?;
     let building = run.job.folder.path().join(".tmp-release");
     if building.exists() {
@@ -80,15 +82,27 @@ pub(crate) fn release(
     Ok((record, true))
 }
 
+/// What is published must be what the stages have made.
+fn check_parts(run: &Run, parts: &Parts) -> Result<(), RunError> {
+    let stages = [
+        (Stage::Trajectories, &parts.trajectories),
+        (Stage::Judgements, &parts.judgements),
+        (Stage::Tokens, &parts.tokens),
+    ];
+    stages.into_par_iter().try_for_each(|(stage, records)| {
+        let parts: Vec<_> = run.job.partitions().zip(records).collect();
+        parts
+            .into_par_iter()
+            .try_for_each(|(partition, record)| record.check_rows(&run.job.folder, stage, partition))
+    })
+}
+
 fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> String {
     let hashes = |records: &[PartRecord]| -> Vec<String> {
         records.iter().map(|record| record.rows_file.sha256.clone()).collect()
     };
     Fingerprint::of(Stage::Prompts)
-        .with("release", &run.settings.file.release)
-        .with("judges", &run.settings.file.judgements)
-        .with("name", &run.settings.file.name)
-        .with("seed", &run.settings.file.seed)
+        .with("settings", &run.settings.hash())
         .with("program", &env!("CARGO_PKG_VERSION"))
         .with("trajectories", &hashes(&parts.trajectories))
         .with("judgements", &hashes(&parts.judgements))
@@ -101,9 +115,19 @@ fn standing(run: &Run, fingerprint: &str) -> Result<Option<ReleaseRecord>, RunEr
     let Ok(text) = fs::read_to_string(run.job.folder.release_record()) else { return Ok(None) };
     let Ok(record) = serde_json::from_str::<ReleaseRecord>(&text) else { return Ok(None) };
     let manifest = run.job.folder.release().join(Manifest::FILE_NAME);
-    if record.fingerprint != fingerprint || !manifest.exists() {
+    if record.fingerprint != fingerprint || !is_whole(&run.job.folder.release()) {
         return Ok(None);
     }
     let found = twig_shards::atomic::digest(&manifest)?.sha256;
     Ok((found == record.manifest_sha256).then_some(record))
+}
+
+/// Whether every file that the manifest names is there in full, and the card and checksums too.
+fn is_whole(release: &Path) -> bool {
+    let Ok(manifest) = Manifest::load(release) else { return false };
+    let is_there = |shard: &Shard| {
+        fs::metadata(release.join(&shard.path)).is_ok_and(|metadata| metadata.len() == shard.bytes)
+    };
+    manifest.shards().all(is_there)
+        && ["README.md", "SHA256SUMS"].iter().all(|name| release.join(name).exists())
 }

@@ -125,6 +125,8 @@ impl Settings {
     pub fn hash(&self) -> String {
         let mut file =
             PipelineFile { run: RunSettings::default(), output: String::new(), ..self.file.clone() };
+        // Where prompts lie is no part of it; what they say enters by the rows themselves.
+        file.prompts.files.clear();
         for teacher in file.teachers.values_mut() {
             let TeacherSettings::Procedural { concurrency, .. } = teacher;
             *concurrency = 0;

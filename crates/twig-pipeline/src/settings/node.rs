@@ -83,12 +83,11 @@ impl Node {
             fields.len() - 1
         });
         let (_, field_place, field) = &mut fields[position];
-        match rest {
-            Some(rest) => field.set(rest, value),
-            None => {
-                *field_place = place;
-                *field = value;
-            }
+        if let Some(rest) = rest {
+            field.set(rest, value);
+        } else {
+            *field_place = place;
+            *field = value;
         }
     }
 

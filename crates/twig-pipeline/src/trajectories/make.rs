@@ -63,6 +63,7 @@ impl Maker<'_> {
             prompt_id: prompt.id.clone(),
             trajectory_id: id.clone(),
             invalid_answer_retries: self.settings.invalid_answer_retries,
+            asker: String::new(),
             calls: Vec::new(),
         };
         let outcome = match self.draft(&mut asking, prompt).await {
@@ -124,10 +125,7 @@ impl Maker<'_> {
         draft: &mut Draft<'_>,
         region_index: usize,
     ) -> Result<(), Unanswered> {
-        let canvas = match draft.steps.last() {
-            Some(step) => Some(step.last_attempt().canvas.clone()),
-            None => None,
-        };
+        let canvas = draft.steps.last().map(|step| step.last_attempt().canvas.clone());
         let task = Task::Think(ThinkTask {
             prompt: draft.prompt.text.clone(),
             schedule: self.schedule.clone(),
@@ -152,7 +150,7 @@ impl Maker<'_> {
         let mut attempts: Vec<Attempt> = Vec::new();
         for attempt in 0..=self.settings.redo_rounds {
             if let Some(failed) = attempts.last() {
-                draft.thoughts[region_index] = failed.critique.revised_thought.clone();
+                draft.thoughts[region_index].clone_from(&failed.critique.revised_thought);
                 self.paint_region(asking, draft, region_index, attempt).await?;
             }
             let canvas =

@@ -56,7 +56,10 @@ pub(crate) async fn partition(
             part.called(calls);
             match outcome {
                 Outcome::Made(trajectory) => part.push([*trajectory]),
-                Outcome::Rejected(row) => Ok(part.reject(row)),
+                Outcome::Rejected(row) => {
+                    part.reject(row);
+                    Ok(())
+                }
             }
         },
     )
