@@ -51,11 +51,6 @@ pub(crate) fn in_partition(sorted: &[Prompt], partition: Partition) -> &[Prompt]
 }
 
 /// Fingerprint and rows of a partition that is made from one of trajectories.
-pub(crate) fn on_top_of(
-    base: &Fingerprint,
-    trajectories: &[PartRecord],
-    partition: Partition,
-) -> (String, u64) {
-    let input = &trajectories[partition.index as usize];
+pub(crate) fn on_top_of(base: &Fingerprint, input: &PartRecord) -> (String, u64) {
     (base.clone().with("trajectories", &input.rows_file.sha256).finish(), input.rows_out)
 }

@@ -15,21 +15,22 @@ use crate::{
     job::Stage,
     part::{Committed, OpenPart, PartRecord},
     partition::Partition,
+    recipe::Recipe,
     run::Run,
     seeds,
 };
 
 /// What of the settings shapes the rows of a partition, besides its trajectories.
-pub(crate) fn fingerprint(run: &Run) -> Fingerprint {
-    let file = &run.settings.file;
+pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
+    let file = &recipe.settings.file;
     let judges: Vec<String> =
-        file.judgements.judges.values().map(|judge| run.teachers.identity(&judge.teacher)).collect();
+        file.judgements.judges.values().map(|judge| recipe.teachers.identity(&judge.teacher)).collect();
     Fingerprint::of(Stage::Judgements)
         .with("settings", &file.judgements)
         .with("retries", &file.trajectories.invalid_answer_retries)
         .with("seed", &file.seed)
         .with("teachers", &judges)
-        .with("template", &run.templates.hash("judge"))
+        .with("template", &recipe.templates.hash("judge"))
 }
 
 /// A judge of an open partition.

@@ -18,6 +18,7 @@ mod part;
 mod partition;
 mod plan;
 mod prompts;
+mod recipe;
 mod release;
 mod run;
 pub mod schemas;

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use twig_model::Mode;
+use twig_model::{Mode, Prompt};
 
 use crate::{
     error::RunError,
+    fingerprint::{in_partition, on_top_of},
     job::{JobFolder, Stage},
+    judgements,
     part::PartRecord,
     partition::{self, Partition},
-    prompts::PromptTable,
+    prompts::{self, PromptTable},
+    recipe::Recipe,
     settings::Settings,
+    tokens, trajectories,
 };
 
 /// Bytes of a finished picture as PNG, until committed parts tell better: a flat drawing has about 60 kB, a
@@ -35,11 +39,12 @@ pub struct Plan {
     pub rejected: BTreeMap<String, u64>,
     /// Partitions of the job.
     pub partitions: u32,
-    /// What stands already, stage by stage, under whatever settings it was made.
+    /// What stands already under these settings and prompts, stage by stage: a run skips it.
     pub standing: Vec<StagePlan>,
-    /// Questions by role: fewest (no region redone) and most (every region redone every round).
+    /// Questions left by role: fewest (no region redone) and most (every region redone every round). Those
+    /// that the answer store holds an answer to are among them, and cost nothing.
     pub questions: BTreeMap<String, (u64, u64)>,
-    /// Questions already answered and kept, at least; they are not asked again while settings stand.
+    /// Questions behind what stands.
     pub answered: u64,
     /// Trajectories.
     pub trajectories: u64,
@@ -56,7 +61,7 @@ pub struct Plan {
 pub struct StagePlan {
     /// The stage.
     pub stage: Stage,
-    /// Partitions that are committed and would be skipped while settings and prompts stand.
+    /// Partitions that a run would skip.
     pub committed: u32,
 }
 
@@ -72,7 +77,12 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
     };
     let prompts = limit.map_or(table.prompts.len(), |limit| limit.min(table.prompts.len())) as u64;
     let trajectories = prompts * u64::from(settings.file.trajectories.samples_per_prompt);
-    let (standing, answered, picture_bytes) = standing(&folder, partitions)?;
+    let of_run = match limit {
+        Some(limit) => table.pilot(limit, settings.file.seed),
+        None => table.prompts.clone(),
+    };
+    let standing = Standing::look(&Recipe::new(settings)?, &folder, &table, &of_run, partitions)?;
+    let picture_bytes = (standing.pictures > 0).then(|| standing.bytes / standing.pictures);
     let mut plan = Plan {
         files: table.files.len(),
         rows: table.rows_in(),
@@ -81,9 +91,9 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
         categories: BTreeMap::new(),
         rejected: BTreeMap::new(),
         partitions,
-        standing,
-        questions: questions(settings, trajectories),
-        answered,
+        questions: questions(settings, standing.to_make, standing.to_judge),
+        answered: standing.answered,
+        standing: standing.stages,
         trajectories,
         samples: samples(settings, trajectories),
         disk_bytes: disk_bytes(settings, trajectories, picture_bytes.unwrap_or(ASSUMED_PICTURE_BYTES)),
@@ -104,28 +114,78 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
     Ok(plan)
 }
 
-/// What is committed; questions answered for it; and the bytes of a picture in it.
-fn standing(folder: &JobFolder, partitions: u32) -> Result<(Vec<StagePlan>, u64, Option<u64>), RunError> {
-    let (mut stages, mut answered, mut pictures, mut bytes) = (Vec::new(), 0, 0, 0);
-    for stage in Stage::ALL {
-        let mut committed = 0;
+/// What a run would skip, and what is left.
+#[derive(Default)]
+struct Standing {
+    stages: Vec<StagePlan>,
+    /// Trajectories of partitions that do not stand.
+    to_make: u64,
+    /// Trajectories of partitions whose judgements do not stand.
+    to_judge: u64,
+    /// Questions behind the partitions that stand.
+    answered: u64,
+    /// Pictures in the trajectories that stand, and their bytes.
+    pictures: u64,
+    bytes: u64,
+}
+
+impl Standing {
+    fn look(
+        recipe: &Recipe,
+        folder: &JobFolder,
+        table: &PromptTable,
+        prompts: &[Prompt],
+        partitions: u32,
+    ) -> Result<Self, RunError> {
+        let samples = u64::from(recipe.settings.file.trajectories.samples_per_prompt);
+        let rejected = prompts::stage::rejected_by_partition(table, partitions);
+        let [make, judge, encode] =
+            [trajectories::fingerprint(recipe), judgements::fingerprint(recipe), tokens::fingerprint(recipe)];
+        let mut standing = Self::default();
+        let mut committed = [0; 4];
         for partition in Partition::all(partitions) {
-            let Some(record) = PartRecord::load(folder, stage, partition)? else { continue };
-            committed += 1;
-            answered += record.questions.values().sum::<u64>();
-            if stage == Stage::Trajectories {
-                // A part holds a canvas an attempt: on average half a picture each.
-                pictures += record.questions.get("critic").copied().unwrap_or(0) / 2;
-                bytes += record.rows_file.bytes;
+            let stands =
+                |stage, fingerprint: &str| PartRecord::standing(folder, stage, partition, fingerprint);
+            let (fingerprint, _) =
+                prompts::stage::fingerprint(table, partition, &rejected[partition.index as usize]);
+            committed[0] += u32::from(stands(Stage::Prompts, &fingerprint)?.is_some());
+            let mine = in_partition(prompts, partition);
+            let rows = mine.len() as u64 * samples;
+            let fingerprint = make.clone().with_prompts(mine).finish();
+            let Some(made) = stands(Stage::Trajectories, &fingerprint)? else {
+                standing.to_make += rows;
+                standing.to_judge += rows;
+                continue;
+            };
+            committed[1] += 1;
+            standing.count(&made);
+            match stands(Stage::Judgements, &on_top_of(&judge, &made).0)? {
+                Some(judged) => {
+                    committed[2] += 1;
+                    standing.answered += judged.questions.values().sum::<u64>();
+                }
+                None => standing.to_judge += made.rows_out,
             }
+            committed[3] += u32::from(stands(Stage::Tokens, &on_top_of(&encode, &made).0)?.is_some());
         }
-        stages.push(StagePlan { stage, committed });
+        standing.stages = Stage::ALL
+            .into_iter()
+            .zip(committed)
+            .map(|(stage, committed)| StagePlan { stage, committed })
+            .collect();
+        Ok(standing)
     }
-    Ok((stages, answered, (pictures > 0).then(|| bytes / pictures)))
+
+    fn count(&mut self, made: &PartRecord) {
+        self.answered += made.questions.values().sum::<u64>();
+        // A part holds a canvas an attempt: on average half a picture each.
+        self.pictures += made.questions.get("critic").copied().unwrap_or(0) / 2;
+        self.bytes += made.rows_file.bytes;
+    }
 }
 
 /// Fewest and most questions a role may be asked.
-fn questions(settings: &Settings, trajectories: u64) -> BTreeMap<String, (u64, u64)> {
+fn questions(settings: &Settings, to_make: u64, to_judge: u64) -> BTreeMap<String, (u64, u64)> {
     let file = &settings.file;
     let regions = settings.schedule.num_regions() as u64;
     let redone = regions * u64::from(file.trajectories.redo_rounds);
@@ -136,12 +196,12 @@ fn questions(settings: &Settings, trajectories: u64) -> BTreeMap<String, (u64, u
     let judged = if file.judgements.regions { regions + 1 } else { 1 };
     let judges = file.judgements.judges.len() as u64 * judged;
     [
-        ("thinker", thinks, thinks),
-        ("painter", paints, paints + redone),
-        ("critic", regions, regions + redone),
-        ("judge", judges, judges),
+        ("thinker", thinks, thinks, to_make),
+        ("painter", paints, paints + redone, to_make),
+        ("critic", regions, regions + redone, to_make),
+        ("judge", judges, judges, to_judge),
     ]
-    .map(|(role, least, most)| (role.to_owned(), (least * trajectories, most * trajectories)))
+    .map(|(role, least, most, rows)| (role.to_owned(), (least * rows, most * rows)))
     .into()
 }
 

@@ -1,14 +1,13 @@
 //! A run: the stages one after the other, each partition by partition.
 
 use std::{
-    sync::Arc,
+    ops::Deref,
     time::{Duration, Instant},
 };
 
-use twig_imaging::Rgb;
 use twig_shards::StageAccount;
 use twig_teacher::{AnswerStore, Stop};
-use twig_tokens::{ByteTokenizer, ImageTokenizer, PatchTokenizer};
+use twig_tokens::ByteTokenizer;
 
 use crate::{
     error::RunError,
@@ -18,25 +17,19 @@ use crate::{
     judgements,
     part::PartRecord,
     prompts::{self, PromptTable},
+    recipe::Recipe,
     release::{self, Parts, ReleaseRecord},
-    settings::{Settings, TokenizerSettings},
-    teachers::Teachers,
-    templates::Templates,
+    settings::Settings,
     tokens, trajectories,
     work::Work,
 };
 
 /// Everything that the stages of one run share.
 pub(crate) struct Run<'a> {
-    pub(crate) settings: &'a Settings,
+    pub(crate) recipe: Recipe<'a>,
     pub(crate) job: Job,
-    pub(crate) templates: Templates,
-    pub(crate) teachers: Teachers,
     pub(crate) answers: AnswerStore,
-    pub(crate) tokenizers: Vec<Arc<dyn ImageTokenizer>>,
     pub(crate) text_tokenizer: ByteTokenizer,
-    /// Colour of what is not painted yet: that of code 0 of the first tokenizer.
-    pub(crate) placeholder: Rgb<u8>,
     pub(crate) stop: Stop,
     pub(crate) events: EventLog<'a>,
 }
@@ -73,20 +66,8 @@ pub async fn run(
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
-    let tokenizers: Vec<_> =
-        settings.file.tokens.tokenizers.iter().copied().map(tokenizer).collect::<Result<_, _>>()?;
-    let run = Run {
-        settings,
-        job,
-        templates: Templates::shipped()?,
-        teachers: Teachers::new(&settings.file),
-        answers,
-        placeholder: tokenizers.first().map_or(Rgb([0; 3]), |tokenizer| tokenizer.placeholder()),
-        tokenizers,
-        text_tokenizer: ByteTokenizer::new(),
-        stop,
-        events,
-    };
+    let text_tokenizer = ByteTokenizer::new();
+    let run = Run { recipe: Recipe::new(settings)?, job, answers, text_tokenizer, stop, events };
     run.events.emit(Event::RunStarted {
         job: settings.file.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -123,9 +104,11 @@ fn writer_name() -> String {
     format!("{:016x}-{}", since.as_nanos() as u64, std::process::id())
 }
 
-fn tokenizer(settings: TokenizerSettings) -> Result<Arc<dyn ImageTokenizer>, RunError> {
-    match settings {
-        TokenizerSettings::Patch => Ok(Arc::new(PatchTokenizer::embedded()?)),
+impl<'a> Deref for Run<'a> {
+    type Target = Recipe<'a>;
+
+    fn deref(&self) -> &Recipe<'a> {
+        &self.recipe
     }
 }
 
@@ -193,8 +176,9 @@ impl Run<'_> {
 
     async fn judgements(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
         let base = judgements::fingerprint(self);
-        let work =
-            Work::begin(self, Stage::Judgements, |partition| on_top_of(&base, trajectories, partition))?;
+        let work = Work::begin(self, Stage::Judgements, |partition| {
+            on_top_of(&base, &trajectories[partition.index as usize])
+        })?;
         work.side_by_side(self, |todo, window| {
             judgements::partition(
                 self,
@@ -209,8 +193,9 @@ impl Run<'_> {
 
     fn tokens(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
         let base = tokens::fingerprint(self);
-        let mut work =
-            Work::begin(self, Stage::Tokens, |partition| on_top_of(&base, trajectories, partition))?;
+        let mut work = Work::begin(self, Stage::Tokens, |partition| {
+            on_top_of(&base, &trajectories[partition.index as usize])
+        })?;
         for todo in std::mem::take(&mut work.todo) {
             let committed = tokio::task::block_in_place(|| {
                 tokens::partition(

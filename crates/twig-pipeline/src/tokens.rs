@@ -12,6 +12,7 @@ use crate::{
     job::Stage,
     part::{Committed, OpenPart, PartRecord},
     partition::Partition,
+    recipe::Recipe,
     run::Run,
 };
 
@@ -19,9 +20,11 @@ use crate::{
 const BATCH: usize = 32;
 
 /// What of the settings shapes the rows of a partition, besides its trajectories.
-pub(crate) fn fingerprint(run: &Run) -> Fingerprint {
-    let tokenizers: Vec<&str> = run.tokenizers.iter().map(|tokenizer| tokenizer.fingerprint()).collect();
-    Fingerprint::of(Stage::Tokens).with("settings", &run.settings.file.tokens).with("tokenizers", &tokenizers)
+pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
+    let tokenizers: Vec<&str> = recipe.tokenizers.iter().map(|tokenizer| tokenizer.fingerprint()).collect();
+    Fingerprint::of(Stage::Tokens)
+        .with("settings", &recipe.settings.file.tokens)
+        .with("tokenizers", &tokenizers)
 }
 
 /// Encodes all pictures of a partition and commits the ids.

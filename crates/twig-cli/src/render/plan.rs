@@ -25,7 +25,7 @@ pub(crate) fn plan(plan: &Plan) {
     line(&format!("questions     {}", ranges(&plan.questions)));
     if plan.answered > 0 {
         line(&format!(
-            "              {} are answered already and not asked again while settings stand",
+            "              {} were answered for what stands and are not asked again",
             counted(plan.answered)
         ));
     }
@@ -33,7 +33,7 @@ pub(crate) fn plan(plan: &Plan) {
     let standing: Vec<String> = (plan.standing.iter())
         .map(|stage| format!("{} {}/{}", stage.stage.as_str(), stage.committed, plan.partitions))
         .collect();
-    line(&format!("standing      {}", standing.join(", ")));
+    line(&format!("skipped       {}", standing.join(", ")));
     let disk: Vec<String> =
         plan.disk_bytes.iter().map(|(folder, bytes)| format!("{folder}/ {}", sized(*bytes))).collect();
     line(&format!("disk          {} ({})", disk.join(", "), plan.assumed));

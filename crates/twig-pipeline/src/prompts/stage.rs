@@ -16,17 +16,9 @@ use crate::{
 
 /// Commits the table, partition by partition. Always the whole table: a pilot samples from it.
 pub(crate) fn stage(run: &Run, table: &PromptTable) -> Result<(Vec<PartRecord>, bool), RunError> {
-    let mut rejected: Vec<Vec<&(Prompt, Rejection)>> = vec![Vec::new(); run.job.record.partitions as usize];
-    for row in &table.rejected {
-        let partition = Partition::of_prompt(&row.0.id, run.job.record.partitions);
-        rejected[partition.index as usize].push(row);
-    }
+    let rejected = rejected_by_partition(table, run.job.record.partitions);
     let mut work = Work::begin(run, Stage::Prompts, |partition| {
-        let prompts = in_partition(&table.prompts, partition);
-        let rejected = &rejected[partition.index as usize];
-        let fingerprint =
-            Fingerprint::of(Stage::Prompts).with_prompts(prompts).with("rejected", rejected).finish();
-        (fingerprint, (prompts.len() + rejected.len()) as u64)
+        fingerprint(table, partition, &rejected[partition.index as usize])
     })?;
     for todo in std::mem::take(&mut work.todo) {
         let mut part = OpenPart::create(&run.job.folder, Stage::Prompts, todo.partition)?;
@@ -42,4 +34,24 @@ pub(crate) fn stage(run: &Run, table: &PromptTable) -> Result<(Vec<PartRecord>, 
         work.commit(run, todo.partition, committed);
     }
     work.finish(run)
+}
+
+/// The rejected lines of each partition.
+pub(crate) fn rejected_by_partition(table: &PromptTable, partitions: u32) -> Vec<Vec<&(Prompt, Rejection)>> {
+    let mut rejected = vec![Vec::new(); partitions as usize];
+    for row in &table.rejected {
+        rejected[Partition::of_prompt(&row.0.id, partitions).index as usize].push(row);
+    }
+    rejected
+}
+
+/// Fingerprint and rows of a partition.
+pub(crate) fn fingerprint(
+    table: &PromptTable,
+    partition: Partition,
+    rejected: &[&(Prompt, Rejection)],
+) -> (String, u64) {
+    let prompts = in_partition(&table.prompts, partition);
+    let fingerprint = Fingerprint::of(Stage::Prompts).with_prompts(prompts).with("rejected", &rejected);
+    (fingerprint.finish(), (prompts.len() + rejected.len()) as u64)
 }

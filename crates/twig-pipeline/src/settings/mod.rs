@@ -2,6 +2,7 @@
 
 mod check;
 mod file;
+mod meaning;
 mod node;
 mod variables;
 
@@ -106,19 +107,17 @@ impl Settings {
     /// Checks the text of a pipeline file; on failure, says everything that is wrong with it.
     pub fn parse(text: &str, base: PathBuf, overrides: &[String]) -> Result<Self, Vec<Problem>> {
         let mut node = Node::parse(text).map_err(|error| vec![unparsable(&error)])?;
+        let mut problems = Vec::new();
         for argument in overrides {
-            let (path, value) = parse_override(argument).map_err(|problem| vec![problem])?;
-            node.set(&path, value);
-        }
-        let mut problems = check::check(&node, &pipeline_schema());
-        if problems.is_empty() {
-            match Self::resolve(&node, base) {
-                Ok(settings) => return Ok(settings),
-                Err(found) => problems = found,
+            match parse_override(argument) {
+                Ok((path, value)) => node.set(&path, value),
+                Err(problem) => problems.push(problem),
             }
         }
+        problems.extend(check::check(&node, &pipeline_schema()));
+        problems.extend(meaning::problems(&node));
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        Err(problems)
+        if problems.is_empty() { Self::resolve(&node, base) } else { Err(problems) }
     }
 
     /// Hash of the settings that shape the result; how the run goes about it does not.
@@ -141,61 +140,19 @@ impl Settings {
         self.file.run.in_flight.unwrap_or(2 * most)
     }
 
-    /// Checks what a schema cannot say.
+    /// The settings of a document in which no problem was found.
     fn resolve(node: &Node, base: PathBuf) -> Result<Self, Vec<Problem>> {
-        let mut file: PipelineFile = serde_json::from_value(node.to_json())
-            .map_err(|error| vec![problem_at(node, "", error.to_string())])?;
-        let mut problems = Vec::new();
-        let mut wrong = |path: &str, message: String| problems.push(problem_at(node, path, message));
-
-        let mut replace = |path: &str, text: &mut String| match variables::replaced(text) {
-            Ok(replaced) => *text = replaced,
-            Err(message) => wrong(path, message),
-        };
-        replace("output", &mut file.output);
-        for (index, pattern) in file.prompts.files.iter_mut().enumerate() {
-            replace(&format!("prompts.files.{index}"), pattern);
+        let wrong = |path: &str, message: String| vec![problem_at(node, path, message)];
+        let mut file: PipelineFile =
+            serde_json::from_value(node.to_json()).map_err(|error| wrong("", error.to_string()))?;
+        for text in std::iter::once(&mut file.output).chain(&mut file.prompts.files) {
+            *text = variables::replaced(text).map_err(|message| wrong("", message))?;
         }
-
-        let teachers: Vec<&str> = file.teachers.keys().map(String::as_str).collect();
-        let roles = &file.roles;
-        let named = [
-            ("roles.thinker".to_owned(), &roles.thinker),
-            ("roles.painter".to_owned(), &roles.painter),
-            ("roles.critic".to_owned(), &roles.critic),
-        ];
-        let judges = file.judgements.judges.iter();
-        let judges =
-            judges.map(|(name, judge)| (format!("judgements.judges.{name}.teacher"), &judge.teacher));
-        for (path, teacher) in named.into_iter().chain(judges) {
-            if !teachers.contains(&teacher.as_str()) {
-                let known = check::listed(&teachers);
-                wrong(&path, format!("no teacher is called `{teacher}`; the teachers are {known}"));
-            }
-        }
-        if file.judgements.judges.is_empty() {
-            wrong("judgements.judges", "at least one judge is wanted: `reward` is their mean".to_owned());
-        }
-        for (name, teacher) in &file.teachers {
-            let TeacherSettings::Procedural { settings, .. } = teacher;
-            for message in settings.problems() {
-                wrong(&format!("teachers.{name}.settings"), message);
-            }
-        }
-        let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions);
-        if let Err(error) = &schedule {
-            wrong("trajectories.regions", error.to_string());
-        }
-        let condition = file.release.condition.as_deref().map(Condition::parse).transpose();
-        if let Err(message) = &condition {
-            wrong("release.where", message.clone());
-        }
-        match (schedule, condition) {
-            (Ok(schedule), Ok(condition)) if problems.is_empty() => {
-                Ok(Self { file, base, schedule, condition })
-            }
-            _ => Err(problems),
-        }
+        let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions)
+            .map_err(|error| wrong("trajectories.regions", error.to_string()))?;
+        let condition = (file.release.condition.as_deref().map(Condition::parse).transpose())
+            .map_err(|message| wrong("release.where", message))?;
+        Ok(Self { file, base, schedule, condition })
     }
 }
 

@@ -18,19 +18,20 @@ use crate::{
     job::Stage,
     part::{Committed, OpenPart},
     partition::Partition,
+    recipe::Recipe,
     run::Run,
     seeds,
 };
 
 /// What of the settings shapes the rows of a partition, besides its prompts.
-pub(crate) fn fingerprint(run: &Run) -> Fingerprint {
-    let file = &run.settings.file;
+pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
+    let file = &recipe.settings.file;
     Fingerprint::of(Stage::Trajectories)
         .with("settings", &file.trajectories)
         .with("seed", &file.seed)
-        .with("teachers", &run.teachers.identities())
-        .with("templates", &run.templates.hashes())
-        .with("placeholder", &run.placeholder.0)
+        .with("teachers", &recipe.teachers.identities())
+        .with("templates", &recipe.templates.hashes())
+        .with("placeholder", &recipe.placeholder.0)
 }
 
 /// Makes all trajectories of a partition and commits them.

@@ -1,0 +1,65 @@
+//! What a schema cannot say: names that must exist, conditions that must parse, variables that must be set.
+//! Looks at each field for itself, so that a fault elsewhere in the file hides none of these.
+
+use serde_json::Value;
+use twig_model::{Geometry, Schedule};
+use twig_procedural::ProceduralSettings;
+
+use super::{Problem, check::listed, node::Node, variables};
+use crate::release::Condition;
+
+/// Every such problem of the document.
+pub(super) fn problems(node: &Node) -> Vec<Problem> {
+    let document = node.to_json();
+    let mut found = Vec::new();
+    let mut wrong = |path: &str, message: String| found.push(super::problem_at(node, path, message));
+    for (path, text) in texts_with_variables(&document) {
+        if let Err(message) = variables::replaced(&text) {
+            wrong(&path, message);
+        }
+    }
+    let teachers: Vec<&str> =
+        document["teachers"].as_object().into_iter().flat_map(|t| t.keys()).map(String::as_str).collect();
+    for (path, teacher) in named_teachers(&document) {
+        if !teachers.is_empty() && !teachers.contains(&teacher.as_str()) {
+            wrong(&path, format!("no teacher is called `{teacher}`; the teachers are {}", listed(&teachers)));
+        }
+    }
+    if document["judgements"]["judges"].as_object().is_some_and(serde_json::Map::is_empty) {
+        wrong("judgements.judges", "at least one judge is wanted: `reward` is their mean".to_owned());
+    }
+    for name in teachers {
+        let settings =
+            serde_json::from_value::<ProceduralSettings>(document["teachers"][name]["settings"].clone());
+        for message in settings.map(|settings| settings.problems()).unwrap_or_default() {
+            wrong(&format!("teachers.{name}.settings"), message);
+        }
+    }
+    // 0 is outside the range in the schema.
+    if let Some(regions @ 1..) = document["trajectories"]["regions"].as_u64()
+        && let Err(error) = Schedule::bands(Geometry::JANUS, regions as usize)
+    {
+        wrong("trajectories.regions", error.to_string());
+    }
+    if let Some(Err(message)) = document["release"]["where"].as_str().map(Condition::parse) {
+        wrong("release.where", message);
+    }
+    found
+}
+
+fn texts_with_variables(document: &Value) -> Vec<(String, String)> {
+    let files = document["prompts"]["files"].as_array().into_iter().flatten().enumerate();
+    let files = files.map(|(index, pattern)| (format!("prompts.files.{index}"), pattern));
+    std::iter::once(("output".to_owned(), &document["output"]))
+        .chain(files)
+        .filter_map(|(path, value)| Some((path, value.as_str()?.to_owned())))
+        .collect()
+}
+
+fn named_teachers(document: &Value) -> Vec<(String, String)> {
+    let roles = document["roles"].as_object().into_iter().flatten();
+    let roles = roles.map(|(role, teacher)| (format!("roles.{role}"), teacher));
+    let judges = document["judgements"]["judges"].as_object().into_iter().flatten();
+    let judges = judges.map(|(name, judge)| (format!("judgements.judges.{name}.teacher"), &judge["teacher"]));
+    roles.chain(judges).filter_map(|(path, value)| Some((path, value.as_str()?.to_owned()))).collect()
+}
