@@ -37,9 +37,13 @@ pub(crate) fn read(prompt: &str) -> Result<Scene, Unreadable> {
 pub(crate) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for raw in text.to_lowercase().split_whitespace() {
-        let word = raw.trim_matches(|c: char| !c.is_alphanumeric());
+        let start = raw.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let is_negative = start.starts_with(|c: char| c.is_ascii_digit())
+            && raw[..raw.len() - start.len()].ends_with(['-', '\u{2212}']);
+        let word = start.trim_end_matches(|c: char| !c.is_alphanumeric());
         if !word.is_empty() {
-            words.push(word.trim_end_matches("'s").to_owned());
+            let sign = if is_negative { "-" } else { "" };
+            words.push(format!("{sign}{}", word.trim_end_matches("'s")));
         }
         if raw.ends_with([',', '.', ';', '!', '?']) {
             words.push(",".to_owned());
@@ -67,20 +71,41 @@ struct Reader<'a> {
     place: Option<Place>,
     backdrop: BackdropColors,
     unknown: Vec<String>,
+    /// A word such as `inside` whose object is still to come.
+    enclosing: Option<String>,
 }
 
 impl Reader<'_> {
     fn read_all(&mut self) {
         while self.at < self.words.len() {
-            let read = self.place_phrase() || self.relation() || self.noun_phrase() || self.other_word();
+            let read = self.refused_word()
+                || self.place_phrase()
+                || self.relation()
+                || self.noun_phrase()
+                || self.other_word();
             if !read {
-                let word = self.words[self.at].clone();
-                if !self.unknown.contains(&word) {
-                    self.unknown.push(word);
-                }
+                self.reject(self.words[self.at].clone());
                 self.at += 1;
             }
         }
+    }
+
+    fn reject(&mut self, word: String) {
+        if !self.unknown.contains(&word) {
+            self.unknown.push(word);
+        }
+    }
+
+    /// `not`, `or`; also the adjective beside it, which is not what stands in the way.
+    fn refused_word(&mut self) -> bool {
+        let is_refused = |at: usize| self.words.get(at).is_some_and(|word| lexicon::is_refused(word));
+        if is_refused(self.at) {
+            self.reject(self.words[self.at].clone());
+        } else if lexicon::attribute(&self.words[self.at]).is_none() || !is_refused(self.at + 1) {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     fn rest(&self) -> &[String] {
@@ -91,10 +116,10 @@ impl Reader<'_> {
     fn place_phrase(&mut self) -> bool {
         let mut length = 0;
         let word = |at: usize| self.rest().get(at).map_or("", String::as_str);
-        if matches!(
-            word(length),
-            "in" | "at" | "on" | "into" | "across" | "through" | "inside" | "from" | "to" | "of"
-        ) {
+        let preposition = word(0);
+        if lexicon::is_enclosing(preposition)
+            || matches!(preposition, "at" | "on" | "across" | "from" | "to" | "of")
+        {
             length += 1;
         }
         let mut color = None;
@@ -112,6 +137,17 @@ impl Reader<'_> {
             return false;
         }
         let is_upper = lexicon::is_upper(word(length));
+        // `in the garden chair` is no place, and neither is what lies `outside the garden`.
+        let encloses_object =
+            lexicon::is_enclosing(preposition) && plain_noun(&self.rest()[length + 1..]).is_some();
+        let not_there =
+            (encloses_object || lexicon::is_excluding(preposition)).then(|| preposition.to_owned());
+        let not_there =
+            not_there.or_else(|| self.enclosing.clone().filter(|enclosing| lexicon::is_excluding(enclosing)));
+        if let Some(word) = not_there {
+            self.reject(word);
+        }
+        self.enclosing = None;
         self.place = self.place.or(Some(place));
         if let Some(color) = color {
             let half = if is_upper { &mut self.backdrop.upper } else { &mut self.backdrop.lower };
@@ -128,6 +164,7 @@ impl Reader<'_> {
         });
         let Some((phrase, kind)) = found else { return false };
         let Some(subject) = self.groups.len().checked_sub(1) else { return false };
+        self.enclosing = None;
         self.pending = Some((subject, *kind));
         self.at += phrase.len();
         true
@@ -135,6 +172,9 @@ impl Reader<'_> {
 
     fn noun_phrase(&mut self) -> bool {
         let Some(phrase) = noun_phrase(self.rest()) else { return false };
+        if let Some(word) = self.enclosing.take() {
+            self.reject(word);
+        }
         let object = self.groups.len();
         if let Some((subject, kind)) = self.pending.take() {
             self.relations.push(Relation { subject, kind, object });
@@ -147,9 +187,18 @@ impl Reader<'_> {
     fn other_word(&mut self) -> bool {
         let word = &self.words[self.at];
         let known = word == ","
+            || lexicon::is_enclosing(word)
             || lexicon::is_function_word(word)
             || lexicon::is_action(word)
             || lexicon::is_unseen(word);
+        // `in the middle of a box` is in the box; `outside, with a box` is not.
+        if lexicon::is_enclosing(word) {
+            self.enclosing = Some(word.clone());
+        } else if !matches!(word.as_str(), "a" | "an" | "the" | "of" | "to" | "from")
+            && (word == "," || !lexicon::is_unseen(word))
+        {
+            self.enclosing = None;
+        }
         if known {
             self.at += 1;
         }
@@ -261,4 +310,54 @@ fn plain_noun(words: &[String]) -> Option<(ObjectId, String, bool, usize)> {
             Some((object, name, singular != *last, length))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_drawn_is_rejected_by_name() {
+        let rejected = [
+            ("a dog is not on the chair", "not"),
+            ("a dog isn't on the chair", "isn't"),
+            ("a table with no vase", "no"),
+            ("a dog without a cat", "without"),
+            ("a cat instead of a dog", "instead"),
+            ("a red or blue ball", "or"),
+            ("a cat or a dog", "or"),
+            ("a cat but never a dog", "but, never"),
+            ("-3 cats", "-3"),
+            ("\u{2212}3 cats", "-3"),
+            ("a cat inside a box", "inside"),
+            ("a cat in a red box", "in"),
+            ("in a box is a cat", "in"),
+            ("a cat in the middle of a box", "in"),
+            ("a ladder against a tree", "against"),
+            ("a dog outside the house", "outside"),
+            ("a striped fish", "striped"),
+            ("a broken vase", "broken"),
+            ("a spotted red ball", "spotted"),
+            ("a checkered and blue hat", "checkered"),
+            ("a transparent cup", "transparent"),
+            ("a dog with a tail", "tail"),
+            ("a bird with wings", "wings"),
+            ("a burning house", "burning"),
+            ("a curly dog", "curly"),
+        ];
+        for (prompt, words) in rejected {
+            let words = words.split(", ").map(str::to_owned).collect();
+            assert_eq!(read(prompt), Err(Unreadable::UnknownWords(words)), "{prompt}");
+        }
+        for prompt in [
+            "a dog in the garden",
+            "a cat in the house",
+            "a dog in front of a tree",
+            "a beautiful new car",
+            "3 cats",
+            "a dog playing outside, with a ball",
+        ] {
+            assert!(read(prompt).is_ok(), "{prompt}: {:?}", read(prompt));
+        }
+    }
 }

@@ -166,7 +166,6 @@ pub(crate) const RELATIONS: &[(&[&str], RelationKind)] = &[
     (&["near"], RelationKind::Beside),
     (&["beside"], RelationKind::Beside),
     (&["alongside"], RelationKind::Beside),
-    (&["against"], RelationKind::Beside),
     (&["contrasted", "with"], RelationKind::Beside),
     (&["around"], RelationKind::Beside),
     (&["between"], RelationKind::Beside),
@@ -238,77 +237,102 @@ pub(crate) fn is_function_word(word: &str) -> bool {
     contains(FUNCTION_WORDS, word) || word.len() > 4 && word.ends_with("ly") && !contains(NOT_ADVERBS, word)
 }
 
+/// Whether a word denies what follows, or offers it as an alternative: what it stands beside is never drawn.
+pub(crate) fn is_refused(word: &str) -> bool {
+    contains(REFUSED, word) || word.ends_with("n't") || word.ends_with("n’t")
+}
+
+/// Whether a word puts one thing into another, or out of it, which is not drawn.
+pub(crate) fn is_enclosing(word: &str) -> bool {
+    contains(ENCLOSING, word)
+}
+
+/// Whether a word says where something is not: not even a place may follow it.
+pub(crate) fn is_excluding(word: &str) -> bool {
+    contains(EXCLUDING, word)
+}
+
 /// Whether a word is an action whose drawing is that of those who act.
 pub(crate) fn is_action(word: &str) -> bool {
     contains(ACTIONS, word) || word.len() > 5 && word.ends_with("ing") && !contains(NOT_ACTIONS, word)
 }
 
-/// Nouns in -ing that are nobody's doing.
-const NOT_ACTIONS: &str =
-    "ceiling earring building clothing evening morning lightning painting wedding string spring";
+/// Words in -ing that are nobody's doing, or that a drawing of who does it would not show.
+const NOT_ACTIONS: &str = "ceiling earring building clothing evening morning lightning painting wedding string spring \
+    pudding dumpling railing awning stocking frosting carving drawing sapling seedling viking burning glowing \
+    bleeding missing lacking excluding";
 
 fn contains(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == word)
 }
 
-const NOT_ADVERBS: &str = "butterfly lily jelly belly family";
+const NOT_ADVERBS: &str = "butterfly lily jelly belly family curly woolly wrinkly scaly bubbly wobbly";
 
-const FUNCTION_WORDS: &str = "a an the and or is are was were be been being it its their his her him he she they them \
-    there with of that which while as at in into from to for each other all both up down out around across through \
-    together very one's this these those has have had another some so by about along after before during against like \
-    than then what how who when where if but not can could will would did does do off away back over under it's \
-    you we us our my your because until without within towards toward onto upon every any more most own themselves \
-    himself herself itself someone something else everyone inside outside one two's side next";
+const FUNCTION_WORDS: &str = "a an the and is are was were be been being it its their his her him he she they them there with of \
+    that which while as at from to for each other all both up down out around across together very one's \
+    this these those has have had another some so by about along after before during like than then what \
+    how who when where if can could will would did does do away back over under it's you we us our my \
+    your because towards toward onto upon every any more most own themselves himself herself itself \
+    someone something else everyone one two's side next";
 
-const PLAIN_ADJECTIVES: &str = "soft hard smooth rough warm cool cold hot bright sharp sweet shiny colorful bumpy \
-    delicate jagged prickly vibrant natural juicy crisp crunchy heavy beautiful cozy fragrant intricate dull \
-    polished spiky old new fresh sleek striped sparkling textured deep light thin thick plush sturdy clean wide \
-    narrow flat open empty lovely fancy elegant cute modern vintage young happy famous ripe tired dry wet \
-    sticky glossy rusty fiery rich sour tart plump creamy velvety bold calm quiet busy great perfect \
-    delicious crispy unique simple handmade curved wavy rugged rocky sandy icy snowy dusty muddy weathered \
-    towering majestic graceful gentle playful broken lit romantic festive favorite lush comfortable single plain \
-    hardcover floral decorative functional stylish solid blunt bulky loud silky spotted stainless spacious \
-    electronic parked tiled framed cushioned pristine chilly crystal-clear swirling damp leafy mossy thorny stone \
-    marble ceramic concrete brick silk tropical local foreign hiking sports dining cutting serving living toy \
-    sweet-smelling warm-colored steaming melted frosty sliced vast scenic historic exotic rare classic long-stemmed \
-    full late early final friendly lazy curious proud determined public social human national special different \
-    amazing stunning breathtaking mesmerizing relaxing exciting thrilling peaceful real virtual imaginary wild baby \
-    ancient gourmet healthy personal live stuffed leafless lone main steep deserted candlelit moonlit sunny windy \
-    dark-colored multi-colored multicolored checkered dotted patterned hollow transparent translucent matching \
-    fuzzy-looking golden-brown frozen roasted baked fried birthday christmas golf wedding party makeup butternut syrup engagement construction bonsai bouncy \
-    storage gift hair caution grocery laundry slippery slimy squishy brittle tough tender fragile";
+/// Words that deny, or leave open, what would be drawn.
+const REFUSED: &str =
+    "not no without but instead except or nor never neither none cannot hardly barely rarely nearly";
 
-const ACTIONS: &str = "sat stood lay rested floated flew swam \
-    perched nestled leaned filled played cluttered adorned decorated created completed entertained captured buzzed \
-    soared gathered chatted rang grazed kept enjoyed hummed stacked packed carried waved hopped scurried roamed \
-    wagged sailed crossed raced lined waited croaked clucked watched stared attracted performed placed displayed \
-    held hangs hang hung sits sit stands stand lies lie rests rest mounted parked positioned arranged propped \
-    cooked pitched snapped jingled rumbled leaped churned lived worked provided added amplified sparkled snorted \
-    darted made lit covered balanced wedged suspended rolled drove zoomed bloomed wrote lounged melted drifted climbed \
-    crawled glided slithered pulled set fell landed shone cast flowed danced bounced hugged surrounded tied \
-    attached worn seated posed open opens closes float floats flies fly drift drifts holds hold supports support \
-    lays plays play provide provides keeps keep complement complements gleam gleams clink clinks stirs stir looks \
-    look takes take reads swims runs run walks walk jumps features feature adds add hold make makes await decorate \
-    dangled glistened sparkles shines used cleaned read ride reach catch walked ran took gave got rode drank ate \
-    wears carries displayed hanged topped leans contrasted wrapped draped snuggled curled napped sprawled crowned";
+/// Words that put one thing into another, or out of it: no drawing shows that, though it may show a place.
+const ENCLOSING: &str = "in into inside within through until against outside off";
 
-/// Words for what no drawing shows: feelings, sounds, purposes. They are understood, and nothing is drawn for them.
-const UNSEEN: &str = "fun skills skill song songs tune speech story stories notes music sounds sound sense feeling \
-    love life beauty world time day morning afternoon evening moment game games way work talent performance wonder \
-    awe joy pride happiness peace comfort warmth atmosphere ambiance charm melody voice voices laughter adventure \
-    exercise workout health speed balance strength energy excitement adrenaline rush dance routine practice class \
-    lesson conversation chat company companionship memories dreams thoughts ideas problem problems math science \
-    history art arts architecture design style fashion color colors pattern patterns texture shape shapes size \
-    view views sight sights scenery surface edge top bottom left right middle inside outside end others help advice \
-    taste flavor smell scent aroma sleep nap rest trip journey vacation holiday party wedding event concert meeting \
-    race contest competition show movie video news directions goal goals trick tricks photo-shoot symbol display \
-    feast harmony contrast nature weather breeze wind rain sunshine light shade heat cold summer winter spring autumn \
-    meal dinner lunch breakfast dessert snack snacks food ingredients yoga tennis soccer karaoke hopscotch gymnastics \
-    meditation barbecue bite bites wave waves steps step face faces hair head hand hands foot feet arm arms eye eyes \
-    nails teeth lap tail wings fur heart mouth throat neck body shoulders owner's distance speed-limit instrument \
-    fetch tag turn turns sip shot shots tips money's loved ones loved chores errands laundry homework job interview \
-    challenge obstacle mysteries puzzle's mystery secrets romance celebration tradition culture language words letters' \
-    perfection precision care attention focus patience effort purpose reflection calmness quietness bath-time ride";
+/// Of those, the ones that say where something is not.
+const EXCLUDING: &str = "outside until off";
+
+/// Adjectives whose lack nobody would see in a flat drawing.
+const PLAIN_ADJECTIVES: &str = "nice good pretty favourite \
+    soft hard smooth warm cool cold hot bright sharp sweet shiny delicate vibrant natural juicy crisp \
+    crunchy heavy beautiful cozy fragrant dull polished old new fresh sleek deep light plush sturdy \
+    clean lovely fancy elegant cute modern vintage young happy famous ripe tired dry sticky glossy rich \
+    sour tart creamy velvety bold calm quiet busy great perfect delicious crispy unique simple handmade \
+    majestic graceful gentle playful romantic festive favorite comfortable single plain hardcover \
+    functional stylish solid blunt loud silky stainless spacious electronic parked pristine chilly \
+    tropical local foreign hiking sports dining cutting serving living toy sweet-smelling vast scenic \
+    historic exotic rare classic late early final friendly lazy curious proud determined public social \
+    human national special different amazing stunning breathtaking mesmerizing relaxing exciting \
+    thrilling peaceful real virtual imaginary wild ancient gourmet healthy personal live lone main \
+    deserted sunny windy matching fuzzy-looking birthday christmas golf wedding party makeup butternut \
+    syrup engagement construction bonsai bouncy storage gift hair caution grocery laundry slippery slimy \
+    squishy brittle tough tender fragile";
+
+const ACTIONS: &str = "sat stood lay rested floated flew swam perched nestled leaned filled played adorned decorated \
+    created completed entertained captured buzzed soared gathered chatted rang grazed kept enjoyed \
+    hummed stacked packed carried waved hopped scurried roamed wagged sailed crossed raced lined waited \
+    croaked clucked watched stared attracted performed placed displayed held hangs hang hung sits sit \
+    stands stand lies lie rests rest mounted parked positioned arranged propped cooked pitched snapped \
+    jingled rumbled leaped churned lived worked provided added amplified sparkled snorted darted made \
+    balanced wedged suspended rolled drove zoomed bloomed wrote lounged drifted climbed crawled glided \
+    slithered pulled set fell landed shone cast flowed danced bounced hugged surrounded tied attached \
+    worn seated posed opens closes float floats flies fly drift drifts holds hold supports support lays \
+    plays play provide provides keeps keep complement complements gleam gleams clink clinks stirs stir \
+    looks look takes take reads swims runs run walks walk jumps features feature adds add hold make \
+    makes await decorate dangled glistened sparkles shines used cleaned read ride reach catch walked ran \
+    took gave got rode drank ate wears carries displayed hanged topped leans contrasted snuggled curled \
+    napped sprawled";
+
+/// Words for what no drawing shows: feelings, sounds, purposes, never visible parts such as `tail`. They are understood, and nothing is drawn for them.
+const UNSEEN: &str = "fun skills skill song songs tune speech story stories notes music sounds sound sense feeling love \
+    life beauty world time day morning afternoon evening moment game games way work talent performance \
+    wonder awe joy pride happiness peace comfort warmth atmosphere ambiance charm melody voice voices \
+    laughter adventure exercise workout health speed balance strength energy excitement adrenaline rush \
+    dance routine practice class lesson conversation chat company companionship memories dreams thoughts \
+    ideas problem problems math science history art arts architecture design style fashion color colors \
+    texture shape shapes size view views sight sights scenery surface edge top bottom left right middle \
+    inside outside end others help advice taste flavor smell scent aroma sleep nap rest trip journey \
+    vacation holiday party wedding event concert meeting race contest competition show movie video news \
+    directions goal goals trick tricks photo-shoot display harmony contrast nature weather breeze wind \
+    sunshine light shade heat cold summer winter spring autumn yoga tennis soccer karaoke hopscotch \
+    gymnastics meditation barbecue bite bites owner's distance speed-limit fetch tag turn turns sip shot \
+    shots tips money's loved ones loved chores errands laundry homework job interview challenge \
+    mysteries puzzle's mystery secrets romance celebration tradition culture language words letters' \
+    perfection precision care attention focus patience effort purpose reflection calmness quietness \
+    bath-time ride";
 
 /// Whether a word is understood as something that no drawing shows.
 pub(crate) fn is_unseen(word: &str) -> bool {
