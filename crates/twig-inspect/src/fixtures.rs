@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use twig_imaging::{Rgb, RgbImage, encode_png, partial_canvas};
 use twig_model::{
     Attempt, CriterionScores, Critique, Geometry, JanusSample, Mode, Picture, Prompt, PromptId, RejectReason,
-    SampleHead, Schedule, Score, Step, TaskKind, Trajectory,
+    SampleHead, SampleLayout, Schedule, Score, Step, TaskKind, Trajectory,
 };
 use twig_shards::{
     Config, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION, ShardWriter, Split, StageAccount, StepRow,
@@ -68,11 +68,13 @@ fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
             in_default_mix: task == TaskKind::Think && region_index > 0,
             reward: release.reward,
         },
+        layout: SampleLayout::Chat,
         input_ids: vec![1, 2],
         labels: vec![-100, 2],
         vq_ids: vec![-1; 2],
         vq_labels: vec![-100; 2],
-        prompt_len: 1,
+        prompt_len: 0,
+        prompt_dropped: false,
         images: Vec::new(),
     };
     let tasks = [TaskKind::Think, TaskKind::Reflect];

@@ -12,6 +12,7 @@
 
 mod judgement;
 mod picture;
+mod preference;
 mod prompt;
 mod region;
 mod rejection;
@@ -22,10 +23,15 @@ mod trajectory;
 
 pub use judgement::{JudgeCriterion, Judgement, weighted_reward};
 pub use picture::Picture;
+pub use preference::{
+    Advantage, CountMention, CritiquePair, DpoPair, PairKind, PromptGroup, PromptMentions, SpatialMention,
+};
 pub use prompt::{InvalidPromptId, Prompt, PromptId};
 pub use region::{Geometry, Grid, Region, Schedule, ScheduleError, TokenSpan};
 pub use rejection::{RejectReason, Rejection};
-pub use sample::{JanusSample, SampleHead, SftMessage, SftPart, SftSample, TaskKind, TrajectoryTokens};
+pub use sample::{
+    JanusSample, SampleHead, SampleLayout, SftMessage, SftPart, SftSample, TaskKind, TrajectoryTokens,
+};
 pub use score::{Criterion, CriterionScores, OutOfRange, Score};
 pub use teacher::{
     Answer, AnswerKey, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask,

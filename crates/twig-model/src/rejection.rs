@@ -22,11 +22,13 @@ pub enum RejectReason {
     TeacherFailed,
     /// The release's filter removed it; the detail names the clause.
     Filtered,
+    /// A generate sample of regions that are no raster spans in order: there is no sequence to go on with.
+    NotRaster,
 }
 
 impl RejectReason {
     /// Every reason, in the order in which reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DuplicatePrompt,
         Self::TooLong,
         Self::UnsupportedPrompt,
@@ -35,6 +37,7 @@ impl RejectReason {
         Self::BadPicture,
         Self::TeacherFailed,
         Self::Filtered,
+        Self::NotRaster,
     ];
 
     /// The name in tables and on the command line.
@@ -48,6 +51,7 @@ impl RejectReason {
             Self::BadPicture => "bad_picture",
             Self::TeacherFailed => "teacher_failed",
             Self::Filtered => "filtered",
+            Self::NotRaster => "not_raster",
         }
     }
 
@@ -60,7 +64,11 @@ impl RejectReason {
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Refused | Self::InvalidAnswer | Self::BadPicture | Self::TeacherFailed => true,
-            Self::DuplicatePrompt | Self::TooLong | Self::UnsupportedPrompt | Self::Filtered => false,
+            Self::DuplicatePrompt
+            | Self::TooLong
+            | Self::UnsupportedPrompt
+            | Self::Filtered
+            | Self::NotRaster => false,
         }
     }
 }

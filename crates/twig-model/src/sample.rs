@@ -33,6 +33,36 @@ impl TaskKind {
     }
 }
 
+/// How text and image tokens of a Janus sample follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SampleLayout {
+    /// A question with pictures, then the answer: the understanding tasks.
+    Chat,
+    /// `User: ` and all thoughts so far, then all image tokens so far, as TwiG was released.
+    Twig,
+    /// The same behind Janus-Pro's own template, with `<|User|>` and `<|Assistant|>`.
+    Janus,
+}
+
+impl SampleLayout {
+    /// Every layout.
+    pub const ALL: [Self; 3] = [Self::Chat, Self::Twig, Self::Janus];
+
+    /// The name in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Twig => "twig",
+            Self::Janus => "janus",
+        }
+    }
+
+    /// The layout of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|layout| layout.as_str() == name)
+    }
+}
+
 /// What every training sample says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleHead {
@@ -96,6 +126,8 @@ pub enum SftPart {
 pub struct JanusSample {
     /// Ids and labels.
     pub head: SampleHead,
+    /// How text and image tokens follow each other.
+    pub layout: SampleLayout,
     /// Text token ids. Positions of generated image tokens hold the pad id, positions of understood
     /// pictures the image placeholder id.
     pub input_ids: Vec<i32>,
@@ -105,8 +137,11 @@ pub struct JanusSample {
     pub vq_ids: Vec<i32>,
     /// Image token targets: `vq_labels[i]` is `vq_ids[i]` or -100. The trainer shifts.
     pub vq_labels: Vec<i32>,
-    /// Number of leading positions that a classifier-free-guidance drop may blank.
+    /// Length of the text in front of generated image tokens, which a classifier-free-guidance drop blanks
+    /// all of but its first and last position; 0 for a chat.
     pub prompt_len: u32,
+    /// Whether that drop has been made.
+    pub prompt_dropped: bool,
     /// One picture for each run of image placeholders, in order.
     pub images: Vec<Picture>,
 }

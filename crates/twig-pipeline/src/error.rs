@@ -75,6 +75,12 @@ pub enum RunError {
     /// The embedded codebook is broken.
     #[error(transparent)]
     Codebook(#[from] twig_tokens::CodebookError),
+    /// The checkpoint's tokenizer cannot be used.
+    #[error("`release.text_tokenizer`")]
+    TextTokenizer(#[from] twig_tokens::CheckpointTextError),
+    /// A text of the release cannot be encoded.
+    #[error(transparent)]
+    Samples(#[from] twig_samples::SampleError),
     /// A part is not what was written.
     #[error(
         "{path} has changed since it was written; its record was removed, run the same command again to make \
@@ -129,12 +135,14 @@ impl RunError {
             | Self::Prompts(_)
             | Self::ForeignFolder { .. }
             | Self::OutputFolder { .. }
+            | Self::TextTokenizer(_)
             | Self::NothingToRelease { .. } => 2,
             Self::Io { .. }
             | Self::Shards(_)
             | Self::Store(_)
             | Self::Template(_)
             | Self::Codebook(_)
+            | Self::Samples(_)
             | Self::Accounting(_)
             | Self::Worker => 1,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use twig_imaging::Rgb;
-use twig_tokens::{ImageTokenizer, PatchTokenizer};
+use twig_tokens::{ByteTokenizer, CheckpointText, ImageTokenizer, PatchTokenizer, TextTokenizer};
 
 use crate::{
     error::RunError,
@@ -39,5 +39,13 @@ impl<'a> Recipe<'a> {
 fn tokenizer(settings: TokenizerSettings) -> Result<Arc<dyn ImageTokenizer>, RunError> {
     match settings {
         TokenizerSettings::Patch => Ok(Arc::new(PatchTokenizer::embedded()?)),
+    }
+}
+
+/// The text tokenizer of the release.
+pub(crate) fn text_tokenizer(settings: &Settings) -> Result<Box<dyn TextTokenizer>, RunError> {
+    match &settings.file.release.text_tokenizer {
+        Some(path) => Ok(Box::new(CheckpointText::open(&settings.base.join(path))?)),
+        None => Ok(Box::new(ByteTokenizer::new())),
     }
 }

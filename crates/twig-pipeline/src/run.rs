@@ -7,7 +7,7 @@ use std::{
 
 use twig_shards::StageAccount;
 use twig_teacher::{AnswerStore, Stop};
-use twig_tokens::ByteTokenizer;
+use twig_tokens::TextTokenizer;
 
 use crate::{
     error::RunError,
@@ -17,7 +17,7 @@ use crate::{
     judgements,
     part::PartRecord,
     prompts::{self, PromptTable},
-    recipe::Recipe,
+    recipe::{self, Recipe},
     release::{self, Parts, ReleaseRecord},
     settings::Settings,
     tokens, trajectories,
@@ -29,7 +29,7 @@ pub(crate) struct Run<'a> {
     pub(crate) recipe: Recipe<'a>,
     pub(crate) job: Job,
     pub(crate) answers: AnswerStore,
-    pub(crate) text_tokenizer: ByteTokenizer,
+    pub(crate) text_tokenizer: Box<dyn TextTokenizer>,
     pub(crate) stop: Stop,
     pub(crate) events: EventLog<'a>,
 }
@@ -60,13 +60,14 @@ pub async fn run(
     observer: &dyn Observer,
 ) -> Result<RunSummary, RunError> {
     let start = Instant::now();
+    // Before anything is asked: a checkpoint that is not there shall cost nothing.
+    let text_tokenizer = recipe::text_tokenizer(settings)?;
     let table = PromptTable::load(&settings.file.prompts, &settings.base)?;
     let job = Job::open(settings, table.prompts.len(), limit.map(|limit| limit as u64))?;
     job.sweep()?;
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
-    let text_tokenizer = ByteTokenizer::new();
     let run = Run { recipe: Recipe::new(settings)?, job, answers, text_tokenizer, stop, events };
     run.events.emit(Event::RunStarted {
         job: settings.file.name.clone(),
@@ -132,7 +133,7 @@ impl Run<'_> {
         check_chain(&parts)?;
         let (release, published) = self.release(&parts, &accounts)?;
         self.check_rejected(&parts.trajectories)?;
-        accounts.push(release.account.clone());
+        accounts.extend([release.account.clone(), release.samples_account.clone()]);
         Ok((accounts, release, did_something || published))
     }
 

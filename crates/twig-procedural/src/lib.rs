@@ -20,6 +20,7 @@ mod grammar;
 mod inspection;
 mod layout;
 mod lexicon;
+mod mentions;
 mod mistake;
 mod nouns;
 mod painter;
@@ -38,6 +39,7 @@ mod tests;
 mod thinker;
 
 pub use coverage::readability;
+pub use mentions::mentions;
 pub use mistake::{Mistake, MistakeKind};
 pub use settings::{Faults, ProceduralSettings};
 pub use sheet::{Exhibit, contact_sheet};

@@ -2,13 +2,13 @@
 //!
 //! One wording for everybody: the chat messages and the Janus sequences are made from the same texts.
 
-use twig_model::Schedule;
+use twig_model::{Schedule, Trajectory};
 
 use crate::pass::Pass;
 
 /// The question of a think pass; its answer is the thought alone.
 pub(crate) fn think(pass: &Pass<'_>) -> String {
-    let (opening, region) = (opening(pass), region(pass));
+    let (opening, region) = (opening(pass.trajectory), region(pass));
     let (seen, advice) = if pass.canvas_before.is_some() {
         let descriptions = descriptions(pass, &pass.earlier_thoughts);
         let seen =
@@ -27,7 +27,7 @@ pub(crate) fn think(pass: &Pass<'_>) -> String {
 
 /// The question of a reflect pass; its answer is [`reflection`].
 pub(crate) fn reflect(pass: &Pass<'_>) -> String {
-    let (opening, region) = (opening(pass), region(pass));
+    let (opening, region) = (opening(pass.trajectory), region(pass));
     let descriptions = descriptions(pass, &pass.thoughts());
     format!(
         "{opening}The picture shows what is drawn so far; anything after that is still blank.\n\
@@ -41,18 +41,38 @@ pub(crate) fn reflect(pass: &Pass<'_>) -> String {
     )
 }
 
+/// The question for all thoughts of a picture at once; its answer is [`plan`].
+pub(crate) fn plan_question(trajectory: &Trajectory) -> String {
+    let regions = trajectory.schedule.regions().iter();
+    let names: Vec<String> =
+        regions.map(|region| format!("region {} ({})", region.index + 1, region.name)).collect();
+    format!(
+        "{}Describe each region in the order in which it is drawn: {}.\n\
+         Write one line for each, with one or two plain, literal sentences about that region alone. Keep to what \
+         the prompt says or implies and do not repeat what is already described.",
+        opening(trajectory),
+        names.join(", "),
+    )
+}
+
+/// The thoughts that stay in the picture, one a line.
+pub(crate) fn plan(trajectory: &Trajectory) -> String {
+    let thoughts = trajectory.steps.iter().map(|step| step.last_attempt().thought.as_str());
+    thoughts.collect::<Vec<_>>().join("\n")
+}
+
 /// The answer of a reflect pass, in the form that the released TwiG code reads.
 pub(crate) fn reflection(pass: &Pass<'_>) -> String {
     let critique = &pass.attempt.critique;
     format!("SCORE: {}\nIMPROVED_DESCRIPTION: {}", critique.score().get(), critique.revised_thought)
 }
 
-fn opening(pass: &Pass<'_>) -> String {
-    let regions = match pass.trajectory.schedule.num_regions() {
+fn opening(trajectory: &Trajectory) -> String {
+    let regions = match trajectory.schedule.num_regions() {
         1 => "in one region".to_owned(),
         count => format!("in {count} regions, one after another"),
     };
-    format!("A picture of this prompt is drawn {regions}.\nPrompt: {}\n", pass.trajectory.prompt.text)
+    format!("A picture of this prompt is drawn {regions}.\nPrompt: {}\n", trajectory.prompt.text)
 }
 
 /// The thoughts of the first regions, one a line.

@@ -57,15 +57,19 @@ impl MixWeights {
     /// Whether the seeded draw takes the sample. A function of seed, id and weights, so it does not depend
     /// on which other samples there are.
     pub(crate) fn draws(&self, task: TaskKind, sample_id: &str, seed: u64) -> bool {
-        let share = self.get(task) / self.largest();
-        // The upper 53 bits, so that the fraction is exact and below 1.
-        let drawn = (xxh3_64_with_seed(sample_id.as_bytes(), seed) >> 11) as f64 / (1u64 << 53) as f64;
-        drawn < share
+        is_drawn(self.get(task) / self.largest(), sample_id, seed)
     }
 
     fn largest(&self) -> f64 {
         TaskKind::ALL.map(|task| self.get(task)).into_iter().fold(0.0, f64::max)
     }
+}
+
+/// Whether a seeded draw with that share of hits takes the sample.
+pub(crate) fn is_drawn(share: f64, sample_id: &str, seed: u64) -> bool {
+    // The upper 53 bits, so that the fraction is exact and below 1.
+    let drawn = (xxh3_64_with_seed(sample_id.as_bytes(), seed) >> 11) as f64 / (1u64 << 53) as f64;
+    drawn < share
 }
 
 #[cfg(test)]

@@ -24,6 +24,15 @@ impl Pass<'_> {
         thoughts
     }
 
+    /// Ids of the regions before this one, where those are the beginning of the grid.
+    pub(crate) fn visual_prefix(&self) -> &[u32] {
+        let num_painted = match self.trajectory.schedule.is_raster() {
+            true => self.region.cells().next().unwrap_or(0) as usize,
+            false => 0,
+        };
+        &self.ids_before[..num_painted]
+    }
+
     /// Ids of the canvas after this attempt, 0 where nothing is painted yet.
     pub(crate) fn ids_after(&self) -> Vec<u32> {
         let mut ids = self.ids_before.clone();

@@ -1,28 +1,54 @@
 use serde::{Deserialize, Serialize};
 use twig_model::{
-    JanusSample, Picture, SampleHead, Score, SftMessage, SftPart, SftSample, TaskKind, Trajectory,
-    TrajectoryTokens,
+    JanusSample, Picture, RejectReason, Rejection, SampleHead, SampleLayout, Score, SftMessage, SftPart,
+    SftSample, TaskKind, Trajectory, TrajectoryTokens,
 };
 use twig_tokens::{
-    TextTokenizer,
+    TextError, TextTokenizer,
     layout::{self, ChatPart, PrefixStyle, Sequence},
 };
 
 use crate::{
     MixWeights, instructions,
+    mix::is_drawn,
     pass::{Pass, passes},
 };
 
 /// How samples are made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleSettings {
     /// How thoughts are wrapped in front of image tokens.
     pub prefix: PrefixStyle,
+    /// Stands in front of Janus chats that have a picture, where Janus's own processor puts one; empty, there
+    /// is none.
+    pub system_prompt: String,
     /// What the default mix is made of. Weights are taken as they are; see [`MixWeights::check`].
     pub mix: MixWeights,
-    /// Seed of the draw for the default mix.
+    /// Share of the generate samples whose prompt is blanked, for classifier-free guidance.
+    pub prompt_drop: f64,
+    /// Samples with more tokens are rejected.
+    pub max_tokens: u32,
+    /// Seed of the draws for the default mix and for the drop.
     pub seed: u64,
+}
+
+impl SampleSettings {
+    /// The context of Janus-Pro, in tokens: `max_position_embeddings` of its language model.
+    pub const JANUS_CONTEXT: u32 = 16_384;
+}
+
+impl Default for SampleSettings {
+    fn default() -> Self {
+        Self {
+            prefix: PrefixStyle::default(),
+            system_prompt: String::new(),
+            mix: MixWeights::default(),
+            prompt_drop: 0.0,
+            max_tokens: Self::JANUS_CONTEXT,
+            seed: 0,
+        }
+    }
 }
 
 /// The samples of one trajectory, attempt by attempt in the order in which they were made.
@@ -33,15 +59,33 @@ pub struct Samples {
     /// All three groups of tasks as sequences.
     pub janus: Vec<JanusSample>,
     /// What could not be made.
-    pub skipped: Skipped,
+    pub rejected: Vec<RejectedSample>,
 }
 
-/// Samples that could not be made, by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// Generate samples of a schedule whose regions are not raster spans in order: a generator continues a
-    /// sequence, so there is nothing to continue.
-    pub not_raster: u64,
+/// A sample that could not be made, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedSample {
+    /// What the sample would have said about itself.
+    pub head: SampleHead,
+    /// The reason: it is too long, or its region is no raster span.
+    pub rejection: Rejection,
+}
+
+/// Why the samples of a trajectory cannot be made at all.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SampleError {
+    /// The tokens are those of something else.
+    #[error(transparent)]
+    Tokens(#[from] TokensMismatch),
+    /// A text cannot be encoded.
+    #[error("trajectory {trajectory_id}")]
+    Text {
+        /// The trajectory.
+        trajectory_id: String,
+        /// What the tokenizer said.
+        #[source]
+        source: TextError,
+    },
 }
 
 /// Tokens that do not belong to the trajectory.
@@ -68,32 +112,97 @@ pub struct TokensMismatch {
 /// `accepted` is the attempt's, for all three, so that accepted samples come in equal numbers and a rejected
 /// one has an accepted sibling with the same question. `in_default_mix` is `accepted` and drawn by
 /// [`MixWeights`]. `reward` is that of the finished picture.
+///
+/// A sample with more than `max_tokens` tokens is rejected with its length, in both forms; a generate sample of
+/// a region that is no raster span in order is rejected as `not_raster`.
 pub fn samples_of(
     trajectory: &Trajectory,
     tokens: &TrajectoryTokens,
     reward: Score,
     settings: &SampleSettings,
     text: &dyn TextTokenizer,
-) -> Result<Samples, TokensMismatch> {
+) -> Result<Samples, SampleError> {
     check_tokens(trajectory, tokens)?;
-    let mut samples = Samples::default();
+    let mut maker = Maker { settings, text, samples: Samples::default() };
     for pass in passes(trajectory, tokens) {
-        let head = |task| head(&pass, task, reward, settings);
-        for chat in [think_chat(&pass), reflect_chat(&pass)] {
-            let head = head(chat.task);
-            samples.janus.push(chat.to_janus(head.clone(), text));
-            samples.sft.push(chat.into_sft(head));
-        }
-        if trajectory.schedule.is_raster() {
-            samples.janus.push(generate(&pass, head(TaskKind::Generate), settings.prefix, text));
-        } else {
-            samples.skipped.not_raster += 1;
-        }
+        maker
+            .add_pass(&pass, reward)
+            .map_err(|source| SampleError::Text { trajectory_id: trajectory.id().to_string(), source })?;
     }
-    Ok(samples)
+    Ok(maker.samples)
 }
 
-fn check_tokens(trajectory: &Trajectory, tokens: &TrajectoryTokens) -> Result<(), TokensMismatch> {
+/// Makes samples, pass by pass.
+struct Maker<'a> {
+    settings: &'a SampleSettings,
+    text: &'a dyn TextTokenizer,
+    samples: Samples,
+}
+
+impl Maker<'_> {
+    fn add_pass(&mut self, pass: &Pass<'_>, reward: Score) -> Result<(), TextError> {
+        let head = |task| head(pass, task, reward, self.settings);
+        let (think, reflect, generate) =
+            (head(TaskKind::Think), head(TaskKind::Reflect), head(TaskKind::Generate));
+        self.add_chat(think, Chat::think(pass))?;
+        self.add_chat(reflect, Chat::reflect(pass))?;
+        if pass.trajectory.schedule.is_raster() {
+            self.add_generation(generate, pass)
+        } else {
+            let what = "the regions of its schedule are no raster spans in order";
+            self.reject(generate, Rejection::new(RejectReason::NotRaster, what));
+            Ok(())
+        }
+    }
+
+    fn add_chat(&mut self, head: SampleHead, chat: Chat<'_>) -> Result<(), TextError> {
+        let sequence = chat.sequence(&self.settings.system_prompt, self.text)?;
+        if let Some(head) = self.fits(head, &sequence) {
+            let images = chat.images();
+            self.samples.janus.push(janus_sample(head.clone(), SampleLayout::Chat, sequence, images));
+            self.samples.sft.push(chat.into_sft(head));
+        }
+        Ok(())
+    }
+
+    fn add_generation(&mut self, head: SampleHead, pass: &Pass<'_>) -> Result<(), TextError> {
+        let prefix = self.settings.prefix;
+        let thoughts = pass.thoughts();
+        let mut sequence = layout::generation(self.text, prefix, &thoughts, pass.visual_prefix(), pass.ids)?;
+        let Some(head) = self.fits(head, &sequence) else { return Ok(()) };
+        let is_dropped = is_drawn(self.settings.prompt_drop, &head.id, self.settings.seed ^ DROP_SALT);
+        if is_dropped {
+            sequence.drop_prompt(self.text);
+        }
+        let layout = match prefix {
+            PrefixStyle::Twig => SampleLayout::Twig,
+            PrefixStyle::Janus => SampleLayout::Janus,
+        };
+        let sample = janus_sample(head, layout, sequence, Vec::new());
+        self.samples.janus.push(JanusSample { prompt_dropped: is_dropped, ..sample });
+        Ok(())
+    }
+
+    /// Gives the head back if the sequence is short enough, else rejects the sample.
+    fn fits(&mut self, head: SampleHead, sequence: &Sequence) -> Option<SampleHead> {
+        let (length, most) = (sequence.input_ids.len(), self.settings.max_tokens);
+        if length <= most as usize {
+            return Some(head);
+        }
+        let what = format!("{length} tokens where `release.max_tokens` allows {most}");
+        self.reject(head, Rejection::new(RejectReason::TooLong, what));
+        None
+    }
+
+    fn reject(&mut self, head: SampleHead, rejection: Rejection) {
+        self.samples.rejected.push(RejectedSample { head, rejection });
+    }
+}
+
+/// Keeps the draw for the drop apart from that for the mix.
+const DROP_SALT: u64 = 0x6366_6764_726f_7073;
+
+pub(crate) fn check_tokens(trajectory: &Trajectory, tokens: &TrajectoryTokens) -> Result<(), TokensMismatch> {
     let check = |what: &dyn Fn() -> String, found: usize, wanted: usize| {
         if found == wanted {
             return Ok(());
@@ -129,8 +238,7 @@ fn head(pass: &Pass<'_>, task: TaskKind, reward: Score, settings: &SampleSetting
 }
 
 /// An understanding pass: a question, perhaps about a picture, and its answer.
-struct Chat<'a> {
-    task: TaskKind,
+pub(crate) struct Chat<'a> {
     /// The picture with its ids.
     canvas: Option<(&'a Picture, Vec<u32>)>,
     question: String,
@@ -139,62 +247,63 @@ struct Chat<'a> {
     num_tokens: u32,
 }
 
-fn think_chat<'a>(pass: &Pass<'a>) -> Chat<'a> {
-    Chat {
-        task: TaskKind::Think,
-        canvas: pass.canvas_before.map(|canvas| (canvas, pass.ids_before.clone())),
-        question: instructions::think(pass),
-        answer: pass.attempt.thought.clone(),
-        num_tokens: pass.trajectory.schedule.geometry().grid.num_tokens(),
+impl<'a> Chat<'a> {
+    pub(crate) fn think(pass: &Pass<'a>) -> Self {
+        Self {
+            canvas: pass.canvas_before.map(|canvas| (canvas, pass.ids_before.clone())),
+            question: instructions::think(pass),
+            answer: pass.attempt.thought.clone(),
+            num_tokens: pass.trajectory.schedule.geometry().grid.num_tokens(),
+        }
     }
-}
 
-fn reflect_chat<'a>(pass: &Pass<'a>) -> Chat<'a> {
-    Chat {
-        task: TaskKind::Reflect,
-        canvas: Some((&pass.attempt.canvas, pass.ids_after())),
-        question: instructions::reflect(pass),
-        answer: instructions::reflection(pass),
-        num_tokens: pass.trajectory.schedule.geometry().grid.num_tokens(),
+    pub(crate) fn reflect(pass: &Pass<'a>) -> Self {
+        Self {
+            canvas: Some((&pass.attempt.canvas, pass.ids_after())),
+            question: instructions::reflect(pass),
+            answer: instructions::reflection(pass),
+            num_tokens: pass.trajectory.schedule.geometry().grid.num_tokens(),
+        }
     }
-}
 
-impl Chat<'_> {
-    fn to_janus(&self, head: SampleHead, text: &dyn TextTokenizer) -> JanusSample {
+    fn sequence(&self, system_prompt: &str, text: &dyn TextTokenizer) -> Result<Sequence, TextError> {
         let mut parts: Vec<ChatPart<'_>> = self.canvas.iter().map(|_| ChatPart::Image).collect();
         parts.push(ChatPart::Text(&self.question));
-        let sequence = layout::chat(text, &parts, &self.answer, self.num_tokens);
-        let images = self.canvas.iter().map(|(canvas, _)| (*canvas).clone()).collect();
-        janus_sample(head, sequence, images)
+        let system_prompt = if self.canvas.is_some() { system_prompt } else { "" };
+        layout::chat(text, system_prompt, &parts, &self.answer, self.num_tokens)
+    }
+
+    pub(crate) fn images(&self) -> Vec<Picture> {
+        self.canvas.iter().map(|(canvas, _)| (*canvas).clone()).collect()
+    }
+
+    /// The user's message.
+    pub(crate) fn user(&self) -> SftMessage {
+        let mut parts: Vec<SftPart> = self.canvas.iter().map(|_| SftPart::Image).collect();
+        parts.push(SftPart::Text(self.question.clone()));
+        SftMessage { role: "user", parts }
+    }
+
+    /// The answer as a message.
+    pub(crate) fn assistant(&self) -> SftMessage {
+        SftMessage { role: "assistant", parts: vec![SftPart::Text(self.answer.clone())] }
     }
 
     fn into_sft(self, head: SampleHead) -> SftSample {
-        let mut question: Vec<SftPart> = self.canvas.iter().map(|_| SftPart::Image).collect();
-        question.push(SftPart::Text(self.question));
-        let answer = vec![SftPart::Text(self.answer)];
+        let messages = vec![self.user(), self.assistant()];
         let (images, image_tokens) =
             self.canvas.into_iter().map(|(canvas, ids)| (canvas.clone(), ids)).unzip();
-        SftSample {
-            head,
-            messages: vec![
-                SftMessage { role: "user", parts: question },
-                SftMessage { role: "assistant", parts: answer },
-            ],
-            images,
-            image_tokens,
-        }
+        SftSample { head, messages, images, image_tokens }
     }
 }
 
-fn generate(pass: &Pass<'_>, head: SampleHead, style: PrefixStyle, text: &dyn TextTokenizer) -> JanusSample {
-    // The regions are raster spans in order, so what is painted so far is one span from the start.
-    let num_painted = pass.region.cells().next().unwrap_or(0) as usize;
-    let visual_prefix = &pass.ids_before[..num_painted];
-    let sequence = layout::generation(text, style, &pass.thoughts(), visual_prefix, pass.ids);
-    janus_sample(head, sequence, Vec::new())
-}
-
-fn janus_sample(head: SampleHead, sequence: Sequence, images: Vec<Picture>) -> JanusSample {
+fn janus_sample(
+    head: SampleHead,
+    layout: SampleLayout,
+    sequence: Sequence,
+    images: Vec<Picture>,
+) -> JanusSample {
     let Sequence { input_ids, labels, vq_ids, vq_labels, prompt_len } = sequence;
-    JanusSample { head, input_ids, labels, vq_ids, vq_labels, prompt_len, images }
+    let prompt_dropped = false;
+    JanusSample { head, layout, input_ids, labels, vq_ids, vq_labels, prompt_len, prompt_dropped, images }
 }

@@ -1,12 +1,12 @@
 use proptest::prelude::*;
-use twig_model::{JanusSample, Schedule, Score, SftPart, SftSample, TaskKind};
+use twig_model::{JanusSample, RejectReason, Schedule, Score, SftPart, SftSample, TaskKind};
 use twig_tokens::{
     ByteTokenizer, SpecialToken, TextTokenizer,
     layout::{IGNORED_LABEL, NO_IMAGE_TOKEN, PrefixStyle},
 };
 
 use crate::{
-    MixWeights, SampleSettings, Samples, TokensMismatch, samples_of,
+    MixWeights, SampleError, SampleSettings, Samples, samples_of,
     test_trajectories::{SMALL, canvas, token_id, trajectory},
 };
 
@@ -29,7 +29,7 @@ fn text_of(ids: &[i32]) -> String {
     let tokenizer = ByteTokenizer::new();
     let is_run_token = |id: i32| {
         [SpecialToken::ImagePlaceholder, SpecialToken::Pad]
-            .map(|token| tokenizer.special_id(token))
+            .map(|token| tokenizer.special_ids(token)[0])
             .contains(&id)
     };
     let runs = ids.chunk_by(|a, b| a == b || !is_run_token(*a) && !is_run_token(*b));
@@ -49,9 +49,10 @@ fn readable_janus(sample: &JanusSample) -> String {
     let vq_ids: Vec<i32> = sample.vq_ids.iter().copied().filter(|&id| id != NO_IMAGE_TOKEN).collect();
     let images: Vec<_> = sample.images.iter().map(|image| String::from_utf8_lossy(image.bytes())).collect();
     format!(
-        "==== {}\naccepted {}, in default mix {}, prompt_len {}, images {images:?}\n\
+        "==== {}\nlayout {}, accepted {}, in default mix {}, prompt_len {}, images {images:?}\n\
          ---- text\n{}\n---- learnt text\n{}\n---- image ids\n{}\n---- learnt image ids\n{}\n",
         head.id,
+        sample.layout.as_str(),
         head.accepted,
         head.in_default_mix,
         sample.prompt_len,
@@ -114,7 +115,8 @@ fn regions_out_of_raster_order_have_no_generate_samples() {
     }
     let schedule: Schedule = serde_json::from_value(reversed).unwrap();
     let samples = samples(&schedule, &[vec![9, 20], vec![20]], &SampleSettings::default());
-    assert_eq!(samples.skipped.not_raster, 3);
+    let reasons: Vec<_> = samples.rejected.iter().map(|row| (row.head.task, row.rejection.reason)).collect();
+    assert_eq!(reasons, [(TaskKind::Generate, RejectReason::NotRaster); 3]);
     assert_eq!((samples.sft.len(), samples.janus.len()), (6, 6));
     // The lower half is painted first: the canvas before the second region has its ids at the end.
     let think_of_second = &samples.sft[4];
@@ -125,7 +127,7 @@ fn regions_out_of_raster_order_have_no_generate_samples() {
 fn tokens_of_another_trajectory_are_refused() {
     let schedule = Schedule::bands(SMALL, 2).unwrap();
     let (trajectory, tokens) = trajectory(schedule, &[vec![20], vec![20]]);
-    let refused = |tokens: &_| -> TokensMismatch {
+    let refused = |tokens: &_| -> SampleError {
         let reward = Score::new(REWARD).unwrap();
         samples_of(&trajectory, tokens, reward, &SampleSettings::default(), &ByteTokenizer::new())
             .unwrap_err()
@@ -149,6 +151,58 @@ fn tokens_of_another_trajectory_are_refused() {
         refused(&other).to_string(),
         format!("trajectory {id}: attempt_ids[1] has 13 entries, 12 are wanted")
     );
+}
+
+#[test]
+fn samples_that_are_too_long_are_rejected_with_their_length() {
+    let schedule = Schedule::bands(SMALL, 2).unwrap();
+    let points = [vec![20], vec![20]];
+    let all = samples(&schedule, &points, &SampleSettings::default());
+    let mut lengths: Vec<usize> = all.janus.iter().map(|sample| sample.input_ids.len()).collect();
+    lengths.sort_unstable();
+    // The longest alone is left out, in both forms.
+    let max_tokens = lengths[lengths.len() - 2] as u32;
+    let fitting = samples(&schedule, &points, &SampleSettings { max_tokens, ..SampleSettings::default() });
+    let [rejected] = fitting.rejected.as_slice() else { panic!("{:?}", fitting.rejected) };
+    let longest = lengths[lengths.len() - 1];
+    assert_eq!(rejected.rejection.reason, RejectReason::TooLong);
+    assert_eq!(
+        rejected.rejection.detail,
+        format!("{longest} tokens where `release.max_tokens` allows {max_tokens}")
+    );
+    assert_eq!((fitting.janus.len(), fitting.sft.len()), (all.janus.len() - 1, all.sft.len() - 1));
+    assert!(fitting.sft.iter().all(|sample| sample.head != rejected.head));
+}
+
+#[test]
+fn a_prompt_is_dropped_on_request_and_nothing_else_changes() {
+    let schedule = Schedule::bands(SMALL, 6).unwrap();
+    let points = vec![vec![3, 20]; 6];
+    let drawn = |prompt_drop, seed| {
+        samples(&schedule, &points, &SampleSettings { prompt_drop, seed, ..SampleSettings::default() })
+    };
+    let (kept, all) = (drawn(0.0, 1), drawn(1.0, 1));
+    for (kept, all) in kept.janus.iter().zip(&all.janus) {
+        let is_generate = kept.head.task == TaskKind::Generate;
+        assert_eq!((kept.prompt_dropped, all.prompt_dropped), (false, is_generate));
+        assert_eq!(kept.input_ids == all.input_ids, !is_generate);
+        assert_eq!((&kept.labels, &kept.vq_labels), (&all.labels, &all.vq_labels));
+    }
+    let half = |seed| drawn(0.5, seed).janus.iter().map(|sample| sample.prompt_dropped).collect::<Vec<_>>();
+    assert!((1..12).contains(&half(1).iter().filter(|dropped| **dropped).count()));
+    assert_eq!(half(1), half(1));
+    assert_ne!(half(1), half(2));
+}
+
+#[test]
+fn a_system_prompt_stands_before_chats_with_a_picture() {
+    let settings = SampleSettings { system_prompt: "Look closely.".to_owned(), ..SampleSettings::default() };
+    let samples = samples(&Schedule::bands(SMALL, 2).unwrap(), &[vec![20], vec![20]], &settings);
+    for sample in &samples.janus {
+        let is_told =
+            text_of(&sample.input_ids).starts_with("<｜begin▁of▁sentence｜>Look closely.\n\n<|User|>");
+        assert_eq!(is_told, !sample.images.is_empty());
+    }
 }
 
 #[test]
@@ -179,7 +233,7 @@ proptest! {
         let prefix = if is_twig { PrefixStyle::Twig } else { PrefixStyle::Janus };
         let samples = samples(&schedule, &points, &SampleSettings { prefix, ..SampleSettings::default() });
         let num_attempts: usize = points.iter().map(Vec::len).sum();
-        prop_assert_eq!(samples.skipped.not_raster, 0);
+        prop_assert!(samples.rejected.is_empty());
         prop_assert_eq!(samples.sft.len(), 2 * num_attempts);
         prop_assert_eq!(samples.janus.len(), 3 * num_attempts);
         for task in TaskKind::ALL {

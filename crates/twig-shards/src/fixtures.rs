@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use twig_imaging::{Rgb, RgbImage, encode_png, partial_canvas};
 use twig_model::{
-    AnswerKey, Attempt, Criterion, CriterionScores, Critique, Geometry, JanusSample, JudgeCriterion,
-    Judgement, Mode, Picture, Prompt, PromptId, RejectReason, SampleHead, Schedule, Score, SftMessage,
-    SftPart, SftSample, Step, TaskKind, Trajectory, TrajectoryTokens,
+    Advantage, AnswerKey, Attempt, CountMention, Criterion, CriterionScores, Critique, CritiquePair, DpoPair,
+    Geometry, JanusSample, JudgeCriterion, Judgement, Mode, PairKind, Picture, Prompt, PromptGroup, PromptId,
+    PromptMentions, RejectReason, SampleHead, SampleLayout, Schedule, Score, SftMessage, SftPart, SftSample,
+    SpatialMention, Step, TaskKind, Trajectory, TrajectoryTokens,
 };
 
 use crate::{
-    CardFacts, CardTeacher, Config, ImageTokenizer, JanusRecord, Judge, Manifest, ReleaseTrajectory, Row,
-    SCHEMA_VERSION, SftRecord, ShardWriter, Split, StageAccount, StepRow, TextTokenizer, TokensRow,
-    TrajectoryRecord, publish,
+    CardFacts, CardTeacher, Config, CritiqueDpoRecord, DpoRecord, GrpoRecord, ImageTokenizer, JanusRecord,
+    Judge, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION, SftRecord, ShardWriter, Split, StageAccount,
+    StepRow, TextTokenizer, TokensRow, TrajectoryRecord, publish,
 };
 
 const CODEBOOK_SIZE: u32 = 4_096;
@@ -134,13 +135,9 @@ fn head(release: &ReleaseTrajectory, task: TaskKind) -> SampleHead {
 }
 
 pub(crate) fn sft_sample(release: &ReleaseTrajectory) -> SftSample {
-    let question = format!("What comes next in {}?", release.trajectory.prompt.text);
     SftSample {
         head: head(release, TaskKind::Think),
-        messages: vec![
-            SftMessage { role: "user", parts: vec![SftPart::Image, SftPart::Text(question)] },
-            SftMessage { role: "assistant", parts: vec![SftPart::Text("Brighter birds.".to_owned())] },
-        ],
+        messages: vec![asked(&release.trajectory.prompt.text), answered("Brighter birds.")],
         images: vec![release.trajectory.steps[0].attempts[0].canvas.clone()],
         image_tokens: vec![release.tokens.as_ref().unwrap().final_ids.clone()],
     }
@@ -150,23 +147,107 @@ pub(crate) fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
     let ids = &release.tokens.as_ref().unwrap().attempt_ids[0];
     let generate = JanusSample {
         head: head(release, TaskKind::Generate),
+        layout: SampleLayout::Janus,
         input_ids: [vec![256, 65, 66], vec![257; ids.len()]].concat(),
         labels: vec![-100; 3 + ids.len()],
         vq_ids: vec![-1; 3].into_iter().chain(ids.iter().map(|&id| id as i32)).collect(),
         vq_labels: vec![-100; 3].into_iter().chain(ids.iter().map(|&id| id as i32)).collect(),
         prompt_len: 3,
+        prompt_dropped: false,
         images: Vec::new(),
     };
     let think = JanusSample {
         head: head(release, TaskKind::Think),
+        layout: SampleLayout::Chat,
         input_ids: [vec![256], vec![IMAGE_PLACEHOLDER; 576], vec![65, 66]].concat(),
         labels: [vec![-100; 577], vec![65, 66]].concat(),
         vq_ids: vec![-1; 579],
         vq_labels: vec![-100; 579],
-        prompt_len: 577,
+        prompt_len: 0,
+        prompt_dropped: false,
         images: vec![release.trajectory.steps[0].attempts[0].canvas.clone()],
     };
     vec![think, generate]
+}
+
+/// The pair of the redone region, if the trajectory has one.
+pub(crate) fn dpo_pair(release: &ReleaseTrajectory) -> Option<DpoPair> {
+    let ReleaseTrajectory { trajectory, tokens, .. } = release;
+    let tokens = tokens.as_ref()?;
+    let [failed, better] = trajectory.steps[1].attempts.as_slice() else { return None };
+    let id = trajectory.id().to_string();
+    Some(DpoPair {
+        id: format!("{id}-redo-1-1-0"),
+        kind: PairKind::Redo,
+        trajectory_id: id.clone(),
+        rejected_trajectory_id: id,
+        caption: trajectory.prompt.text.clone(),
+        category: trajectory.prompt.category.clone(),
+        region_index: Some(1),
+        prompt: vec![asked(&trajectory.prompt.text)],
+        chosen: vec![answered("Brighter birds.")],
+        rejected: vec![answered("Birds.")],
+        images: vec![trajectory.steps[0].attempts[0].canvas.clone()],
+        earlier_thoughts: vec![trajectory.steps[0].attempts[0].thought.clone()],
+        prefix_tokens: tokens.attempt_ids[0].clone(),
+        chosen_image: better.canvas.clone(),
+        rejected_image: failed.canvas.clone(),
+        chosen_tokens: tokens.attempt_ids[2].clone(),
+        rejected_tokens: tokens.attempt_ids[1].clone(),
+        chosen_score: better.critique.score(),
+        rejected_score: failed.critique.score(),
+    })
+}
+
+pub(crate) fn critique_pair(release: &ReleaseTrajectory) -> Option<CritiquePair> {
+    let DpoPair { trajectory_id, caption, category, chosen_score, rejected_score, chosen_image, .. } =
+        dpo_pair(release)?;
+    Some(CritiquePair {
+        id: format!("{trajectory_id}-critique-1-1-0"),
+        trajectory_id,
+        prompt: vec![asked(&caption)],
+        caption,
+        category,
+        region_index: 1,
+        attempt: 1,
+        other_attempt: 0,
+        chosen: vec![answered("SCORE: 96")],
+        rejected: vec![answered("SCORE: 72")],
+        images: vec![chosen_image],
+        chosen_score,
+        rejected_score,
+    })
+}
+
+pub(crate) fn prompt_group(release: &ReleaseTrajectory) -> PromptGroup {
+    let prompt = &release.trajectory.prompt;
+    let birds = || "bird".to_owned();
+    let spatial = SpatialMention { obj1: birds(), obj2: birds(), locality: "next to".to_owned() };
+    let is_placed = release.reward.get() % 2 == 0;
+    PromptGroup {
+        id: prompt.id.clone(),
+        prompt: prompt.text.clone(),
+        category: prompt.category.clone(),
+        task_type: "numeracy".to_owned(),
+        mentions: PromptMentions {
+            nouns: vec![birds()],
+            attr_nouns: if is_placed { vec!["blue bird".to_owned()] } else { Vec::new() },
+            spatial: is_placed.then_some(spatial),
+            counts: if is_placed { Vec::new() } else { vec![CountMention { obj_name: birds(), num: 3 }] },
+        },
+        trajectory_ids: vec![release.trajectory.id().to_string()],
+        rewards: vec![release.reward],
+        advantages: Advantage::of_group(&[release.reward]),
+    }
+}
+
+fn asked(prompt: &str) -> SftMessage {
+    let question = SftPart::Text(format!("What comes next in {prompt}?"));
+    SftMessage { role: "user", parts: vec![SftPart::Image, question] }
+}
+
+fn answered(text: &str) -> SftMessage {
+    SftMessage { role: "assistant", parts: vec![SftPart::Text(text.to_owned())] }
 }
 
 /// The rows of one split of a release, as the records that are stored.
@@ -177,6 +258,9 @@ pub(crate) struct Tables {
     pub(crate) tokens: Vec<TokensRow>,
     pub(crate) sft: Vec<SftRecord>,
     pub(crate) janus: Vec<JanusRecord>,
+    pub(crate) dpo: Vec<DpoRecord>,
+    pub(crate) critique_dpo: Vec<CritiqueDpoRecord>,
+    pub(crate) grpo: Vec<GrpoRecord>,
 }
 
 impl Tables {
@@ -191,11 +275,14 @@ impl Tables {
             tokens: releases.iter().flat_map(tokens).collect(),
             sft: releases.iter().map(|release| sft_sample(release).into_record()).collect(),
             janus: releases.iter().flat_map(janus_samples).map(Row::into_record).collect(),
+            dpo: releases.iter().filter_map(dpo_pair).map(Row::into_record).collect(),
+            critique_dpo: releases.iter().filter_map(critique_pair).map(Row::into_record).collect(),
+            grpo: releases.iter().map(|release| prompt_group(release).into_record()).collect(),
         }
     }
 }
 
-/// A release of eight trajectories in two splits with all six tables.
+/// A release of eight trajectories in two splits with all nine tables.
 pub(crate) fn write_release(folder: &Path) -> Manifest {
     write_tampered_release(folder, |_| {}, |_| {})
 }
@@ -217,6 +304,9 @@ pub(crate) fn write_tampered_release(
         write_config(folder, &splits, |tables| tables.tokens.clone()),
         write_config(folder, &splits, |tables| tables.sft.clone()),
         write_config(folder, &splits, |tables| tables.janus.clone()),
+        write_config(folder, &splits, |tables| tables.dpo.clone()),
+        write_config(folder, &splits, |tables| tables.critique_dpo.clone()),
+        write_config(folder, &splits, |tables| tables.grpo.clone()),
     ]);
     tamper_manifest(&mut manifest);
     publish(folder, &manifest, &card_facts()).unwrap();

@@ -41,8 +41,9 @@ pub use release::publish;
 pub use row::{PlainRow, Row, SCHEMA_VERSION};
 pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
 pub use tables::{
-    AttemptRecord, CallRow, ConversationTurn, ImageTokensRow, JanusRecord, MessagePart, MessageRecord,
-    RejectedRow, ReleaseTrajectory, SftRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
+    AttemptRecord, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord, DpoRecord, GrpoRecord,
+    ImageTokensRow, JanusRecord, MessagePart, MessageRecord, RejectedRow, ReleaseTrajectory, SftRecord,
+    SpatialRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
 };
 pub use text_columns::{TextRow, read_text_columns};
 pub use value::Value;

@@ -71,7 +71,8 @@ pub struct TextTokenizer {
     pub fingerprint: String,
     /// Whether it is that of a Janus checkpoint; ids of another one fit no published model.
     pub is_janus: bool,
-    /// Ids of special tokens by name, for example `pad`, `begin_of_image`.
+    /// Ids of special tokens by the names that the tokenizer has for them, for example `<begin_of_image>`; those
+    /// that it spells in plain words are left out.
     pub special_ids: BTreeMap<String, u32>,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Only types that every consumer reads alike: booleans, 32- and 64-bit integers, `Utf8`, `Binary` inside the
 //! image struct, `List` and `Struct`; nullable at every depth, since `datasets` drops image features from
-//! tables that are not. No dictionaries, no maps, no fixed-size lists, no floats.
+//! tables that are not. No dictionaries, no maps, no fixed-size lists; floats only inside lists, since readers
+//! ignore the statistics of float columns and so cannot skip by them.
 
 mod nested;
 mod scalar;

@@ -4,12 +4,11 @@
 //! tokens so far*. Labels are unshifted: the trainer predicts position i from position i − 1, so the first
 //! id of region k is predicted from the last id of region k − 1, or from `<begin_of_image>`.
 //!
-//! Deliberately absent: batching, padding to a common length, and the classifier-free-guidance drop itself,
-//! which belong to the trainer.
+//! Deliberately absent: batching and padding to a common length, which belong to the trainer.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SpecialToken, TextTokenizer};
+use crate::{SpecialToken, TextError, TextTokenizer};
 
 /// A label of a position that is not learnt.
 pub const IGNORED_LABEL: i32 = -100;
@@ -46,6 +45,17 @@ pub struct Sequence {
     pub prompt_len: u32,
 }
 
+impl Sequence {
+    /// The classifier-free-guidance drop: everything of the prompt but its first and last token becomes pad, as
+    /// the unconditional half of a batch has it when pictures are generated.
+    pub fn drop_prompt(&mut self, text: &dyn TextTokenizer) {
+        let pad = text.special_ids(SpecialToken::Pad)[0];
+        for position in 1..(self.prompt_len as usize).saturating_sub(1) {
+            self.input_ids[position] = pad;
+        }
+    }
+}
+
 /// A piece of the user's turn in a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatPart<'a> {
@@ -66,23 +76,23 @@ pub fn generation(
     thoughts: &[&str],
     visual_prefix: &[u32],
     targets: &[u32],
-) -> Sequence {
+) -> Result<Sequence, TextError> {
     let mut builder = Builder::new(text);
     let thoughts = thoughts.join(" ");
     match style {
-        PrefixStyle::Twig => builder.text(&format!("User: {thoughts}\n\nAssistant:")),
+        PrefixStyle::Twig => builder.text(&format!("User: {thoughts}\n\nAssistant:"))?,
         PrefixStyle::Janus => {
             builder.special(SpecialToken::User);
-            builder.text(&format!(": {thoughts}\n\n"));
+            builder.text(&format!(": {thoughts}\n\n"))?;
             builder.special(SpecialToken::Assistant);
-            builder.text(":");
+            builder.text(":")?;
         }
     }
     builder.special(SpecialToken::BeginOfImage);
     builder.sequence.prompt_len = builder.sequence.input_ids.len() as u32;
     builder.image_tokens(visual_prefix, Learnt::No);
     builder.image_tokens(targets, Learnt::Yes);
-    builder.sequence
+    Ok(builder.sequence)
 }
 
 /// An understanding pass `ULM_u`: `<|User|>: ` with pictures and text, then `<|Assistant|>:` and the answer.
@@ -90,13 +100,19 @@ pub fn generation(
 /// A picture is `<begin_of_image>`, `num_image_tokens` times `<image_placeholder>`, `<end_of_image>`; parts
 /// are kept apart by one line feed. Only the answer, with the space in front of it, and EOS are learnt: at
 /// the time of use Janus-Pro's prompt ends with `<|Assistant|>:`, and the space belongs to the first word.
+///
+/// A `system_prompt` stands in front of everything, two line feeds apart; empty, there is none.
 pub fn chat(
     text: &dyn TextTokenizer,
+    system_prompt: &str,
     question: &[ChatPart<'_>],
     answer: &str,
     num_image_tokens: u32,
-) -> Sequence {
+) -> Result<Sequence, TextError> {
     let mut builder = Builder::new(text);
+    if !system_prompt.is_empty() {
+        builder.text(&format!("{system_prompt}\n\n"))?;
+    }
     builder.special(SpecialToken::User);
     // Text between two special tokens is encoded in one go: a tokenizer with merges may join across pieces.
     let mut pending = ": ".to_owned();
@@ -107,16 +123,16 @@ pub fn chat(
         match part {
             ChatPart::Text(words) => pending.push_str(words),
             ChatPart::Image => {
-                builder.text(&std::mem::take(&mut pending));
+                builder.text(&std::mem::take(&mut pending))?;
                 builder.understood_image(num_image_tokens);
             }
         }
     }
-    builder.text(&(pending + "\n\n"));
+    builder.text(&(pending + "\n\n"))?;
     builder.special(SpecialToken::Assistant);
-    builder.text(":");
-    builder.answer(&format!(" {answer}"));
-    builder.sequence
+    builder.text(":")?;
+    builder.answer(&format!(" {answer}"))?;
+    Ok(builder.sequence)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,14 +162,13 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    fn text(&mut self, text: &str) {
-        for id in self.tokenizer.encode(text) {
-            self.push_text(id, Learnt::No);
-        }
+    fn text(&mut self, text: &str) -> Result<(), TextError> {
+        self.push_texts(&self.tokenizer.encode(text)?, Learnt::No);
+        Ok(())
     }
 
     fn special(&mut self, token: SpecialToken) {
-        self.push_text(self.tokenizer.special_id(token), Learnt::No);
+        self.push_texts(self.tokenizer.special_ids(token), Learnt::No);
     }
 
     fn understood_image(&mut self, num_image_tokens: u32) {
@@ -164,15 +179,14 @@ impl<'a> Builder<'a> {
         self.special(SpecialToken::EndOfImage);
     }
 
-    fn answer(&mut self, answer: &str) {
-        for id in self.tokenizer.encode(answer) {
-            self.push_text(id, Learnt::Yes);
-        }
-        self.push_text(self.tokenizer.special_id(SpecialToken::EndOfSentence), Learnt::Yes);
+    fn answer(&mut self, answer: &str) -> Result<(), TextError> {
+        self.push_texts(&self.tokenizer.encode(answer)?, Learnt::Yes);
+        self.push_texts(self.tokenizer.special_ids(SpecialToken::EndOfSentence), Learnt::Yes);
+        Ok(())
     }
 
     fn image_tokens(&mut self, ids: &[u32], learnt: Learnt) {
-        let pad = self.tokenizer.special_id(SpecialToken::Pad);
+        let pad = self.tokenizer.special_ids(SpecialToken::Pad)[0];
         for &id in ids {
             let id = id as i32;
             let vq_label = if learnt == Learnt::Yes { id } else { IGNORED_LABEL };
@@ -180,9 +194,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn push_text(&mut self, id: i32, learnt: Learnt) {
-        let label = if learnt == Learnt::Yes { id } else { IGNORED_LABEL };
-        self.push(id, label, NO_IMAGE_TOKEN, IGNORED_LABEL);
+    fn push_texts(&mut self, ids: &[i32], learnt: Learnt) {
+        for &id in ids {
+            let label = if learnt == Learnt::Yes { id } else { IGNORED_LABEL };
+            self.push(id, label, NO_IMAGE_TOKEN, IGNORED_LABEL);
+        }
     }
 
     fn push(&mut self, input_id: i32, label: i32, vq_id: i32, vq_label: i32) {
@@ -206,7 +222,7 @@ mod tests {
     #[test]
     fn the_prefix_is_the_released_one() {
         let text = ByteTokenizer::new();
-        let sequence = generation(&text, PrefixStyle::Twig, &["Blue sky.", "A dog."], &[7], &[8, 9]);
+        let sequence = generation(&text, PrefixStyle::Twig, &["Blue sky.", "A dog."], &[7], &[8, 9]).unwrap();
         assert_eq!(
             readable(&sequence),
             "<｜begin▁of▁sentence｜>User: Blue sky. A dog.\n\nAssistant:<begin_of_image>\
@@ -221,18 +237,19 @@ mod tests {
     #[test]
     fn the_janus_prefix_names_the_speakers_by_special_tokens() {
         let text = ByteTokenizer::new();
-        let sequence = generation(&text, PrefixStyle::Janus, &["Blue sky."], &[], &[8]);
+        let sequence = generation(&text, PrefixStyle::Janus, &["Blue sky."], &[], &[8]).unwrap();
         assert_eq!(
             readable(&sequence),
             "<｜begin▁of▁sentence｜><|User|>: Blue sky.\n\n<|Assistant|>:<begin_of_image><｜▁pad▁｜>"
         );
-        assert_eq!(sequence.input_ids[1], text.special_id(SpecialToken::User));
+        assert_eq!(sequence.input_ids[1..2], *text.special_ids(SpecialToken::User));
     }
 
     #[test]
     fn a_chat_learns_the_answer_and_its_end() {
         let text = ByteTokenizer::new();
-        let sequence = chat(&text, &[ChatPart::Image, ChatPart::Text("What next?")], "A dog.", 2);
+        let question = [ChatPart::Image, ChatPart::Text("What next?")];
+        let sequence = chat(&text, "", &question, "A dog.", 2).unwrap();
         assert_eq!(
             readable(&sequence),
             "<｜begin▁of▁sentence｜><|User|>: <begin_of_image><image_placeholder><image_placeholder>\
@@ -241,6 +258,22 @@ mod tests {
         let learnt: Vec<i32> = sequence.labels.iter().copied().filter(|&l| l != IGNORED_LABEL).collect();
         assert_eq!(text.readable(&learnt), " A dog.<｜end▁of▁sentence｜>");
         assert_eq!(sequence.prompt_len, 0);
+        let told = chat(&text, "Be brief.", &question, "A dog.", 2).unwrap();
+        assert!(
+            readable(&told).starts_with("<｜begin▁of▁sentence｜>Be brief.\n\n<|User|>: <begin_of_image>")
+        );
+        assert_eq!(told.labels.iter().filter(|&&label| label != IGNORED_LABEL).count(), learnt.len());
+    }
+
+    #[test]
+    fn a_dropped_prompt_keeps_its_first_and_last_token() {
+        let text = ByteTokenizer::new();
+        let kept = generation(&text, PrefixStyle::Twig, &["A dog."], &[7], &[8]).unwrap();
+        let mut dropped = kept.clone();
+        dropped.drop_prompt(&text);
+        let prompt = readable(&dropped).replace("<｜▁pad▁｜>", "·");
+        assert_eq!(prompt, format!("<｜begin▁of▁sentence｜>{}<begin_of_image>··", "·".repeat(24)));
+        assert_eq!(Sequence { input_ids: kept.input_ids.clone(), ..dropped }, kept);
     }
 
     /// What holds for every sequence.
@@ -254,10 +287,10 @@ mod tests {
             assert!(labels[i] == IGNORED_LABEL || labels[i] == input_ids[i]);
             assert!(vq_labels[i] == IGNORED_LABEL || vq_labels[i] == vq_ids[i]);
             let is_image_token = vq_ids[i] != NO_IMAGE_TOKEN;
-            assert_eq!(is_image_token, input_ids[i] == text.special_id(SpecialToken::Pad));
+            assert_eq!(is_image_token, input_ids[i] == text.special_ids(SpecialToken::Pad)[0]);
             assert!(is_image_token || vq_labels[i] == IGNORED_LABEL);
         }
-        assert_eq!(input_ids[0], text.special_id(SpecialToken::BeginOfSentence));
+        assert_eq!(input_ids[..1], *text.special_ids(SpecialToken::BeginOfSentence));
     }
 
     proptest! {
@@ -270,7 +303,7 @@ mod tests {
         ) {
             let style = if is_twig { PrefixStyle::Twig } else { PrefixStyle::Janus };
             let thoughts: Vec<&str> = thoughts.iter().map(String::as_str).collect();
-            let sequence = generation(&ByteTokenizer::new(), style, &thoughts, &prefix, &targets);
+            let sequence = generation(&ByteTokenizer::new(), style, &thoughts, &prefix, &targets).unwrap();
             check(&sequence);
             let num_targets = sequence.vq_labels.iter().filter(|&&label| label != IGNORED_LABEL).count();
             prop_assert_eq!(num_targets, targets.len());
@@ -288,9 +321,9 @@ mod tests {
             let mut parts = vec![ChatPart::Image; num_images];
             parts.push(ChatPart::Text(&question));
             let text = ByteTokenizer::new();
-            let sequence = chat(&text, &parts, &answer, 576);
+            let sequence = chat(&text, "", &parts, &answer, 576).unwrap();
             check(&sequence);
-            let placeholder = text.special_id(SpecialToken::ImagePlaceholder);
+            let placeholder = text.special_ids(SpecialToken::ImagePlaceholder)[0];
             let num_places = sequence.input_ids.iter().filter(|&&id| id == placeholder).count();
             prop_assert_eq!(num_places, num_images * 576);
             let num_learnt = sequence.labels.iter().filter(|&&label| label != IGNORED_LABEL).count();

@@ -1,12 +1,13 @@
 //! Image tokenizers, text tokenizers, and the layout of token sequences.
 //!
 //! An [`ImageTokenizer`] turns a picture into a grid of codebook ids and back; [`PatchTokenizer`] is the
-//! embedded one. A [`TextTokenizer`] turns text into ids; [`ByteTokenizer`] is the embedded one. [`layout`]
-//! puts both kinds of ids into the sequences that Janus-Pro is trained on.
+//! embedded one. A [`TextTokenizer`] turns text into ids; [`ByteTokenizer`] is the embedded one,
+//! [`CheckpointText`] that of a checkpoint. [`layout`] puts both kinds of ids into the sequences that Janus-Pro is trained on.
 //!
 //! Deliberately absent: which sequences a trajectory gives (`twig-samples`), files, and networks.
 
 mod byte;
+mod checkpoint_text;
 mod hugging_face;
 mod image;
 pub mod layout;
@@ -15,5 +16,6 @@ mod text;
 
 pub use crate::image::{ImageTokenizer, TokenizeError};
 pub use byte::ByteTokenizer;
+pub use checkpoint_text::{CheckpointText, CheckpointTextError};
 pub use patch::{CodebookError, FitError, FitSettings, PatchCodebook, PatchTokenizer, fit_patch_codebook};
-pub use text::{SpecialToken, TextTokenizer};
+pub use text::{SpecialToken, TextError, TextTokenizer};

@@ -48,6 +48,11 @@ impl SpecialToken {
         }
     }
 
+    /// Whether it names a speaker, whose name a checkpoint may spell in plain words.
+    pub fn is_speaker(self) -> bool {
+        matches!(self, Self::User | Self::Assistant)
+    }
+
     /// The special token of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|token| token.name() == name)
@@ -65,13 +70,29 @@ pub trait TextTokenizer: Send + Sync {
     /// BLAKE3 of everything that shapes the ids, as 64 hexadecimal digits.
     fn fingerprint(&self) -> &str;
 
+    /// Whether it is that of a Janus checkpoint; ids of another one fit no published model.
+    fn is_janus(&self) -> bool;
+
     /// Number of ids, special tokens included.
     fn vocab_size(&self) -> u32;
 
     /// The ids of plain text. Never a special token: a prompt that says `<|User|>` is text like any other,
     /// and no BOS is put in front.
-    fn encode(&self, text: &str) -> Vec<i32>;
+    fn encode(&self, text: &str) -> Result<Vec<i32>, TextError>;
 
-    /// The id of a special token.
-    fn special_id(&self, token: SpecialToken) -> i32;
+    /// The ids that a special token is written with: one, except for [`User`](SpecialToken::User) and
+    /// [`Assistant`](SpecialToken::Assistant), which a checkpoint may know as plain words only.
+    fn special_ids(&self, token: SpecialToken) -> &[i32];
+}
+
+/// A text that a tokenizer cannot encode.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the text tokenizer `{tokenizer}` cannot encode {text:?}: {what}")]
+pub struct TextError {
+    /// The tokenizer.
+    pub tokenizer: String,
+    /// The beginning of the text.
+    pub text: String,
+    /// What it said.
+    pub what: String,
 }

@@ -61,6 +61,7 @@ fn settings(file: &PipelineFile) -> Vec<(String, String)> {
         ("samples_per_prompt", trajectories.samples_per_prompt.to_string()),
         ("release.where", condition),
         ("validation_share", file.release.validation_share.to_string()),
+        ("prompt_drop", file.release.prompt_drop.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

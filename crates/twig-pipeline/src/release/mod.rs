@@ -5,6 +5,7 @@
 
 mod card;
 mod condition;
+mod samples;
 mod select;
 mod write;
 
@@ -30,6 +31,8 @@ pub struct ReleaseRecord {
     pub samples: BTreeMap<String, u64>,
     /// What came in, went out and was removed.
     pub account: StageAccount,
+    /// Training samples that the published trajectories could give, and those that were written.
+    pub samples_account: StageAccount,
 }
 
 /// The committed parts that a release is made from, stage by stage, in the order of partitions.
@@ -59,7 +62,9 @@ pub(crate) fn release(
     fs::create_dir_all(&building).map_err(|source| RunError::io(&building, source))?;
     let written = write::shards(run, &selection, &building)?;
     let account = selection.account();
-    let manifest = write::manifest(run, accounts, &account, written.configs);
+    let samples_account = written.samples.account();
+    let accounts = accounts.iter().chain([&account, &samples_account]).cloned().collect();
+    let manifest = write::manifest(run, accounts, written.configs);
     let facts = card::facts(run, &selection, &written.samples);
     twig_shards::publish(&building, &manifest, &facts)?;
     let manifest_sha256 = twig_shards::atomic::digest(&building.join(Manifest::FILE_NAME))?.sha256;
@@ -77,6 +82,7 @@ pub(crate) fn release(
         rows: manifest.configs.iter().map(|config| (config.name.clone(), config.rows())).collect(),
         samples: written.samples.by_task(),
         account,
+        samples_account,
     };
     crate::part::write_json(&run.job.folder.release_record(), &record)?;
     Ok((record, true))
@@ -104,6 +110,7 @@ fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> String {
     Fingerprint::of(Stage::Prompts)
         .with("settings", &run.settings.hash())
         .with("program", &env!("CARGO_PKG_VERSION"))
+        .with("text tokenizer", &run.text_tokenizer.fingerprint())
         .with("trajectories", &hashes(&parts.trajectories))
         .with("judgements", &hashes(&parts.judgements))
         .with("tokens", &hashes(&parts.tokens))

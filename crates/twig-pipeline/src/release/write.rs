@@ -3,45 +3,26 @@
 //! Order: partitions shuffled by the seed, prompts by their id within. A partition is a random sample of the
 //! prompts (ids are hashes), so any prefix of the release is a fair sample.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use twig_model::{JanusSample, Judgement, SftSample, TaskKind, Trajectory, TrajectoryTokens};
-use twig_samples::{MixWeights, SampleSettings, Samples, samples_of};
+use twig_model::{
+    CritiquePair, DpoPair, JanusSample, Judgement, PromptGroup, SftSample, Trajectory, TrajectoryTokens,
+};
 use twig_shards::{
-    Config, ImageTokenizer, ImageTokensRow, Judge, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION,
-    ShardWriter, Split, StageAccount, StepRow, TableReader, TextTokenizer, TokensRow,
+    Config, ImageTokenizer, ImageTokensRow, Judge, Manifest, PartWriter, RejectedRow, ReleaseTrajectory, Row,
+    SCHEMA_VERSION, ShardWriter, Split, StageAccount, StepRow, TableReader, TextTokenizer, TokensRow,
 };
 use twig_tokens::{SpecialToken, layout::PrefixStyle};
 
-use super::select::{Chosen, Selection};
+use super::{
+    samples::{Group, PartRow, Rows, SampleCounts},
+    select::{Chosen, Selection},
+};
 use crate::{error::RunError, job::Stage, partition::Partition, run::Run};
 
 /// Trajectories that are turned into samples together.
 const BATCH: usize = 32;
-
-/// Training samples of a release.
-#[derive(Debug, Default)]
-pub(super) struct SampleCounts(BTreeMap<(TaskKind, u32), u64>);
-
-impl SampleCounts {
-    /// By task, over all regions.
-    pub(super) fn by_task(&self) -> BTreeMap<String, u64> {
-        let mut counts = BTreeMap::new();
-        for ((task, _), count) in &self.0 {
-            *counts.entry(task.as_str().to_owned()).or_insert(0) += count;
-        }
-        counts
-    }
-
-    /// By task and region, counted from 1 as in the paper: `think 1`.
-    pub(super) fn by_region(&self) -> BTreeMap<String, u64> {
-        self.0.iter().map(|((task, k), count)| (format!("{} {}", task.as_str(), k + 1), *count)).collect()
-    }
-}
 
 pub(super) struct Written {
     pub(super) configs: Vec<Config>,
@@ -56,16 +37,9 @@ struct Writers {
     tokens: ShardWriter<TokensRow>,
     sft: ShardWriter<SftSample>,
     janus: ShardWriter<JanusSample>,
-}
-
-/// All rows that one trajectory gives.
-struct Rows {
-    is_validation: bool,
-    trajectory: ReleaseTrajectory,
-    steps: Vec<StepRow>,
-    judgements: Vec<Judgement>,
-    tokens: Vec<TokensRow>,
-    samples: Samples,
+    dpo: ShardWriter<DpoPair>,
+    critique_dpo: ShardWriter<CritiquePair>,
+    grpo: ShardWriter<PromptGroup>,
 }
 
 pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<Written, RunError> {
@@ -73,6 +47,8 @@ pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<
     let mut train = Writers::new(folder, "train", target_bytes);
     let mut validation = Writers::new(folder, "validation", target_bytes);
     let mut samples = SampleCounts::default();
+    let path = run.job.folder.path().join("rejected/samples.parquet");
+    let mut rejected = PartWriter::<RejectedRow>::create(&path)?;
     for partition in shuffled(run) {
         let Some(chosen) = selection.chosen.get(&partition.index) else { continue };
         let mut part = PartRows::open(run, partition)?;
@@ -84,17 +60,20 @@ pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<
             if batch.is_empty() {
                 break;
             }
-            let num_rows = batch.len() as u64;
-            let rows = batch.into_par_iter().map(|row| row.into_rows(run)).collect::<Result<Vec<_>, _>>()?;
-            for janus in rows.iter().flat_map(|row| &row.samples.janus) {
-                *samples.0.entry((janus.head.task, janus.head.region_index)).or_insert(0) += 1;
+            let num_rows = batch.iter().map(|group| group.members.len() as u64).sum();
+            let rows =
+                batch.into_par_iter().map(|group| group.into_rows(run)).collect::<Result<Vec<_>, _>>()?;
+            for rows in &rows {
+                samples.count(rows);
+                rows.rejected.iter().cloned().try_for_each(|row| rejected.push(row))?;
             }
-            let (to_validation, to_train) = rows.into_iter().partition(|row| row.is_validation);
+            let (to_validation, to_train) = rows.into_iter().partition(|rows| rows.is_validation);
             train.push(to_train)?;
             validation.push(to_validation)?;
             run.events.progress(num_rows);
         }
     }
+    rejected.commit()?;
     Ok(Written { configs: configs(train, validation)?, samples })
 }
 
@@ -110,17 +89,9 @@ fn shuffled(run: &Run) -> Vec<Partition> {
 
 /// The rows of a partition, read side by side.
 struct PartRows {
-    trajectories: TableReader<Trajectory>,
+    trajectories: std::iter::Peekable<TableReader<Trajectory>>,
     tokens: std::iter::Peekable<TableReader<ImageTokensRow>>,
     judgements: HashMap<String, Vec<Judgement>>,
-}
-
-/// A chosen trajectory with what belongs to it.
-struct PartRow {
-    chosen: Chosen,
-    trajectory: Trajectory,
-    tokens: Vec<TrajectoryTokens>,
-    judgements: Vec<Judgement>,
 }
 
 impl PartRows {
@@ -132,25 +103,54 @@ impl PartRows {
             judgements.entry(row.trajectory_id.clone()).or_default().push(row);
         }
         Ok(Self {
-            trajectories: TableReader::open(&folder.part(Stage::Trajectories, partition))?,
+            trajectories: TableReader::open(&folder.part(Stage::Trajectories, partition))?.peekable(),
             tokens: TableReader::open(&folder.part(Stage::Tokens, partition))?.peekable(),
             judgements,
         })
     }
 
-    fn next_batch(&mut self, chosen: &HashMap<String, Chosen>) -> Result<Vec<PartRow>, RunError> {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH {
-            let Some(trajectory) = self.trajectories.next() else { break };
-            let trajectory = trajectory?;
-            let id = trajectory.id().to_string();
-            let tokens = self.tokens_of(&id)?;
-            let judgements = self.judgements.remove(&id).unwrap_or_default();
-            if let Some(&chosen) = chosen.get(&id) {
-                batch.push(PartRow { chosen, trajectory, tokens, judgements });
+    /// About [`BATCH`] trajectories as groups of one prompt, which stand together in a part.
+    fn next_batch(&mut self, chosen: &HashMap<String, Chosen>) -> Result<Vec<Group>, RunError> {
+        let (mut batch, mut num_rows) = (Vec::new(), 0);
+        while num_rows < BATCH {
+            let group = self.next_group(chosen)?;
+            let Some(group) = group else { break };
+            num_rows += group.members.len();
+            if !group.members.is_empty() {
+                batch.push(group);
             }
         }
         Ok(batch)
+    }
+
+    /// The chosen trajectories of the next prompt; `None` at the end of the part.
+    fn next_group(&mut self, chosen: &HashMap<String, Chosen>) -> Result<Option<Group>, RunError> {
+        let Some(first) = self.trajectories.next() else { return Ok(None) };
+        let first = first?;
+        let prompt = first.prompt.id.clone();
+        let mut group = Group { members: Vec::new() };
+        self.add(first, chosen, &mut group)?;
+        let is_of_prompt =
+            |row: &Result<Trajectory, _>| row.as_ref().map_or(true, |row| row.prompt.id == prompt);
+        while let Some(next) = self.trajectories.next_if(is_of_prompt) {
+            self.add(next?, chosen, &mut group)?;
+        }
+        Ok(Some(group))
+    }
+
+    fn add(
+        &mut self,
+        trajectory: Trajectory,
+        chosen: &HashMap<String, Chosen>,
+        group: &mut Group,
+    ) -> Result<(), RunError> {
+        let id = trajectory.id().to_string();
+        let all_tokens = self.tokens_of(&id)?;
+        let judgements = self.judgements.remove(&id).unwrap_or_default();
+        if let Some(&chosen) = chosen.get(&id) {
+            group.members.push(PartRow { chosen, trajectory, all_tokens, judgements });
+        }
+        Ok(())
     }
 
     /// The next rows of tokens, if they are this trajectory's: both parts are in the same order.
@@ -165,33 +165,6 @@ impl PartRows {
     }
 }
 
-impl PartRow {
-    fn into_rows(self, run: &Run) -> Result<Rows, RunError> {
-        let Self { chosen, trajectory, tokens: all_tokens, judgements } = self;
-        let id = trajectory.id().to_string();
-        let first = all_tokens.first().ok_or_else(|| RunError::Accounting(format!("{id} has no tokens")))?;
-        let samples =
-            samples_of(&trajectory, first, chosen.reward, &sample_settings(run), &run.text_tokenizer)
-                .map_err(|mismatch| RunError::Accounting(mismatch.to_string()))?;
-        let trajectory = ReleaseTrajectory { tokens: Some(first.clone()), trajectory, reward: chosen.reward };
-        Ok(Rows {
-            is_validation: chosen.is_validation,
-            steps: StepRow::all_of(&trajectory),
-            tokens: all_tokens.iter().flat_map(|tokens| TokensRow::all_of(&id, tokens)).collect(),
-            trajectory,
-            judgements,
-            samples,
-        })
-    }
-}
-
-fn sample_settings(run: &Run) -> SampleSettings {
-    let release = &run.settings.file.release;
-    let mix =
-        MixWeights { think: release.mix.think, reflect: release.mix.reflect, generate: release.mix.generate };
-    SampleSettings { prefix: release.prefix, mix, seed: u64::from(run.settings.file.seed) }
-}
-
 impl Writers {
     fn new(folder: &Path, split: &str, target_bytes: u64) -> Self {
         Self {
@@ -201,35 +174,35 @@ impl Writers {
             tokens: ShardWriter::new(folder, split, target_bytes),
             sft: ShardWriter::new(folder, split, target_bytes),
             janus: ShardWriter::new(folder, split, target_bytes),
+            dpo: ShardWriter::new(folder, split, target_bytes),
+            critique_dpo: ShardWriter::new(folder, split, target_bytes),
+            grpo: ShardWriter::new(folder, split, target_bytes),
         }
     }
 
     /// Hands the rows to the tables, which encode side by side; each table sees them in order.
     fn push(&mut self, rows: Vec<Rows>) -> Result<(), RunError> {
-        let (mut trajectories, mut steps, mut judgements, mut tokens) = (vec![], vec![], vec![], vec![]);
-        let (mut sft, mut janus) = (vec![], vec![]);
-        for row in rows {
-            trajectories.push(row.trajectory);
-            steps.extend(row.steps);
-            judgements.extend(row.judgements);
-            tokens.extend(row.tokens);
-            sft.extend(row.samples.sft);
-            janus.extend(row.samples.janus);
-        }
+        let mut all = Rows::default();
+        rows.into_iter().for_each(|rows| all.append(rows));
         let ((a, b), (c, d)) = rayon::join(
             || {
                 rayon::join(
-                    || push_all(&mut self.trajectories, trajectories),
-                    || push_all(&mut self.sft, sft),
+                    || push_all(&mut self.trajectories, all.trajectories),
+                    || {
+                        push_all(&mut self.sft, all.sft)?;
+                        push_all(&mut self.dpo, all.dpo)
+                    },
                 )
             },
             || {
                 rayon::join(
-                    || push_all(&mut self.janus, janus),
+                    || push_all(&mut self.janus, all.janus),
                     || {
-                        push_all(&mut self.steps, steps)?;
-                        push_all(&mut self.judgements, judgements)?;
-                        push_all(&mut self.tokens, tokens)
+                        push_all(&mut self.steps, all.steps)?;
+                        push_all(&mut self.judgements, all.judgements)?;
+                        push_all(&mut self.tokens, all.tokens)?;
+                        push_all(&mut self.critique_dpo, all.critique_dpo)?;
+                        push_all(&mut self.grpo, all.grpo)
                     },
                 )
             },
@@ -243,14 +216,19 @@ fn push_all<T: Row>(writer: &mut ShardWriter<T>, rows: Vec<T>) -> Result<(), Run
 }
 
 fn configs(train: Writers, validation: Writers) -> Result<Vec<Config>, RunError> {
-    Ok(vec![
+    let configs = [
         config(train.trajectories, validation.trajectories)?,
         config(train.steps, validation.steps)?,
         config(train.judgements, validation.judgements)?,
         config(train.tokens, validation.tokens)?,
         config(train.sft, validation.sft)?,
         config(train.janus, validation.janus)?,
-    ])
+        config(train.dpo, validation.dpo)?,
+        config(train.critique_dpo, validation.critique_dpo)?,
+        config(train.grpo, validation.grpo)?,
+    ];
+    // A table without a row has no file, and `datasets` cannot load what has none.
+    Ok(configs.into_iter().filter(|config| !config.splits.is_empty()).collect())
 }
 
 /// The table's splits; those without rows are left out.
@@ -265,12 +243,7 @@ fn config<T: Row>(train: ShardWriter<T>, validation: ShardWriter<T>) -> Result<C
     Ok(Config { name: T::TABLE.to_owned(), splits })
 }
 
-pub(super) fn manifest(
-    run: &Run,
-    accounts: &[StageAccount],
-    release: &StageAccount,
-    configs: Vec<Config>,
-) -> Manifest {
+pub(super) fn manifest(run: &Run, accounting: Vec<StageAccount>, configs: Vec<Config>) -> Manifest {
     let file = &run.settings.file;
     let tokenizers = run.tokenizers.iter().map(|tokenizer| ImageTokenizer {
         name: tokenizer.name().to_owned(),
@@ -296,20 +269,22 @@ pub(super) fn manifest(
         text_tokenizer: Some(text_tokenizer(run)),
         templates: run.templates.hashes().into_iter().collect(),
         judges: judges.collect(),
-        accounting: accounts.iter().chain([release]).cloned().collect(),
+        accounting,
         configs,
     }
 }
 
 fn text_tokenizer(run: &Run) -> TextTokenizer {
-    use twig_tokens::TextTokenizer as _;
-    let special =
-        |token: SpecialToken| (token.name().to_owned(), run.text_tokenizer.special_id(token) as u32);
+    let text = &run.text_tokenizer;
+    let special = |token: SpecialToken| match text.special_ids(token) {
+        [id] => Some((token.name().to_owned(), *id as u32)),
+        _ => None,
+    };
     TextTokenizer {
-        name: run.text_tokenizer.name().to_owned(),
-        fingerprint: run.text_tokenizer.fingerprint().to_owned(),
-        is_janus: false,
-        special_ids: SpecialToken::ALL.into_iter().map(special).collect(),
+        name: text.name().to_owned(),
+        fingerprint: text.fingerprint().to_owned(),
+        is_janus: text.is_janus(),
+        special_ids: SpecialToken::ALL.into_iter().filter_map(special).collect(),
     }
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twig_model::Mode;
 use twig_procedural::ProceduralSettings;
+use twig_samples::SampleSettings;
 use twig_tokens::layout::PrefixStyle;
 
 /// A build job: which prompts, which teachers, how trajectories are made, and what is released.
@@ -244,6 +245,21 @@ pub struct ReleaseSettings {
     /// The text before the image tokens: `twig`, as the released code has it, or `janus`, Janus's template.
     #[schemars(with = "PrefixName")]
     pub prefix: PrefixStyle,
+    /// The text tokenizer of `janus`: the folder of a Janus checkpoint, or its `tokenizer.json`, relative to the
+    /// pipeline file. `${VARIABLE}` as in `output`. Where it is absent, an embedded byte-level one, whose ids
+    /// fit no published model.
+    pub text_tokenizer: Option<String>,
+    /// Text in front of the `janus` chats that have a picture, for models that are asked with one: the authors'
+    /// Janus processor puts its own there. None by default.
+    pub system_prompt: String,
+    /// Samples of `janus` with more tokens are rejected as `too_long`, and those of `sft` with them. By default
+    /// the context of Janus-Pro.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_tokens: u32,
+    /// Share of the generate samples in `janus` whose prompt is blanked, for classifier-free guidance. 0 leaves
+    /// it to the trainer, which finds the prompt by `prompt_len`; 0.1 is usual.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub prompt_drop: f64,
     /// Weights of the task groups in the default mix (`in_default_mix`). The paper found thinking and
     /// generating at 1:1 best, and every mix with reflecting worse.
     pub mix: MixSettings,
@@ -256,6 +272,10 @@ impl Default for ReleaseSettings {
             validation_share: 0.02,
             shard_mb: 400,
             prefix: PrefixStyle::Twig,
+            text_tokenizer: None,
+            system_prompt: String::new(),
+            max_tokens: SampleSettings::JANUS_CONTEXT,
+            prompt_drop: 0.0,
             mix: MixSettings::default(),
         }
     }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use twig_model::{Geometry, Schedule};
 use twig_procedural::ProceduralSettings;
+use twig_samples::MixWeights;
 
 use super::{Problem, check::listed, node::Node, variables};
 use crate::release::Condition;
@@ -41,6 +42,10 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
     {
         wrong("trajectories.regions", error.to_string());
     }
+    let weights = serde_json::from_value::<MixWeights>(document["release"]["mix"].clone());
+    if let Ok(Err(invalid)) = weights.map(|weights| weights.check()) {
+        wrong("release.mix", invalid.to_string());
+    }
     if let Some(Err(message)) = document["release"]["where"].as_str().map(Condition::parse) {
         wrong("release.where", message);
     }
@@ -50,7 +55,9 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
 fn texts_with_variables(document: &Value) -> Vec<(String, String)> {
     let files = document["prompts"]["files"].as_array().into_iter().flatten().enumerate();
     let files = files.map(|(index, pattern)| (format!("prompts.files.{index}"), pattern));
-    std::iter::once(("output".to_owned(), &document["output"]))
+    let tokenizer = &document["release"]["text_tokenizer"];
+    [("output".to_owned(), &document["output"]), ("release.text_tokenizer".to_owned(), tokenizer)]
+        .into_iter()
         .chain(files)
         .filter_map(|(path, value)| Some((path, value.as_str()?.to_owned())))
         .collect()

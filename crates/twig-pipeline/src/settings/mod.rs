@@ -126,6 +126,8 @@ impl Settings {
             PipelineFile { run: RunSettings::default(), output: String::new(), ..self.file.clone() };
         // Where prompts lie is no part of it; what they say enters by the rows themselves.
         file.prompts.files.clear();
+        // Nor where the tokenizer lies; what it is, the manifest says.
+        file.release.text_tokenizer = None;
         for teacher in file.teachers.values_mut() {
             let TeacherSettings::Procedural { concurrency, .. } = teacher;
             *concurrency = 0;
@@ -145,7 +147,8 @@ impl Settings {
         let wrong = |path: &str, message: String| vec![problem_at(node, path, message)];
         let mut file: PipelineFile =
             serde_json::from_value(node.to_json()).map_err(|error| wrong("", error.to_string()))?;
-        for text in std::iter::once(&mut file.output).chain(&mut file.prompts.files) {
+        let texts = std::iter::once(&mut file.output).chain(&mut file.prompts.files);
+        for text in texts.chain(&mut file.release.text_tokenizer) {
             *text = variables::replaced(text).map_err(|message| wrong("", message))?;
         }
         let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions)

@@ -1,6 +1,6 @@
 //! What the card knows about each table.
 
-use twig_model::{JanusSample, Judgement, SftSample};
+use twig_model::{CritiquePair, DpoPair, JanusSample, Judgement, PromptGroup, SftSample};
 
 use crate::{Column, Record, ReleaseTrajectory, Row, StepRow, TokensRow};
 
@@ -16,7 +16,7 @@ pub(super) fn table_text(name: &str) -> Option<TableText> {
     all().into_iter().find(|table| table.name == name)
 }
 
-fn all() -> [TableText; 6] {
+fn all() -> [TableText; 9] {
     [
         text::<ReleaseTrajectory>(
             "one row a picture: prompt, every attempt at every region with thought and critique, the canvas after \
@@ -29,6 +29,16 @@ fn all() -> [TableText; 6] {
         text::<TokensRow>("one row a picture and tokenizer: image token ids"),
         text::<SftSample>("chat samples of the understanding tasks for TRL, LLaMA-Factory and ms-swift"),
         text::<JanusSample>("samples of all tasks as ids, labels and pictures for Janus training loops"),
+        text::<DpoPair>(
+            "preference pairs: failed against better attempts at a region, best against worst picture of a prompt; \
+             thoughts for TRL, pictures and ids for generators",
+        ),
+        text::<CritiquePair>(
+            "preference pairs of critiques: that of the canvas shown against that of another attempt",
+        ),
+        text::<PromptGroup>(
+            "one row a prompt: T2I-R1's columns, and the rewards and advantages of its pictures",
+        ),
     ]
 }
 

@@ -1,35 +1,23 @@
-use twig_model::{JanusSample, Picture, SampleHead, Score, TaskKind};
+use twig_model::{JanusSample, Picture, SampleLayout};
 
-use crate::{Malformed, PlainRow, Row, record::record};
+use super::head::sample_record;
+use crate::{Malformed, PlainRow, Row};
 
-record! {
+sample_record! {
     /// Columns of a sample for Janus training loops. The four lists of ids have the same length; labels are
     /// not shifted.
     pub struct JanusRecord {
-        /// `{trajectory id}-{task}-{region index}-{attempt}`.
-        id: String,
-        /// Id of the trajectory.
-        trajectory_id: String,
-        /// The text that is drawn.
-        prompt: String,
-        /// What kind of prompt it is.
-        category: String,
-        /// `think`, `reflect` or `generate`.
-        task: TaskKind,
-        /// The region that is asked about or painted, from 0.
-        region_index: u32,
-        /// Which attempt at this region, from 0.
-        attempt: u32,
-        /// Whether that attempt was accepted.
-        accepted: bool,
-        /// Whether the seeded default mix (think : generate = 1 : 1, no reflect) draws this sample.
-        in_default_mix: bool,
-        /// Reward of the finished picture, 0 to 100.
-        reward: Score,
+        /// How text and image tokens follow each other: `chat` (a question with pictures, then the answer),
+        /// `twig` (`User: ` and all thoughts so far, then all image tokens so far) or `janus` (the same behind
+        /// Janus-Pro's own template).
+        layout: SampleLayout,
         /// Length of the four lists.
         num_tokens: u32,
-        /// Number of leading positions that a classifier-free-guidance drop may blank.
+        /// Length of the text in front of generated image tokens: a classifier-free-guidance drop sets its
+        /// positions 1 to `prompt_len - 2` to the pad id. 0 in a chat.
         prompt_len: u32,
+        /// Whether that drop has been made.
+        prompt_dropped: bool,
         /// Text token ids; the pad id where an image token is generated, the placeholder id where a picture is
         /// understood.
         input_ids: Vec<i32>,
@@ -53,48 +41,33 @@ impl Row for JanusSample {
     const TABLE: &'static str = "janus";
 
     fn into_record(self) -> JanusRecord {
-        let Self { head, input_ids, labels, vq_ids, vq_labels, prompt_len, images } = self;
-        JanusRecord {
-            id: head.id,
-            trajectory_id: head.trajectory_id,
-            prompt: head.prompt,
-            category: head.category,
-            task: head.task,
-            region_index: head.region_index,
-            attempt: head.attempt,
-            accepted: head.accepted,
-            in_default_mix: head.in_default_mix,
-            reward: head.reward,
-            num_tokens: input_ids.len() as u32,
+        let Self { head, layout, input_ids, labels, vq_ids, vq_labels, prompt_len, prompt_dropped, images } =
+            self;
+        let num_tokens = input_ids.len() as u32;
+        JanusRecord::from_head(
+            head,
+            layout,
+            num_tokens,
             prompt_len,
+            prompt_dropped,
             input_ids,
             labels,
             vq_ids,
             vq_labels,
             images,
-        }
+        )
     }
 
     fn from_record(record: JanusRecord) -> Result<Self, Malformed> {
-        let head = SampleHead {
-            id: record.id,
-            trajectory_id: record.trajectory_id,
-            prompt: record.prompt,
-            category: record.category,
-            task: record.task,
-            region_index: record.region_index,
-            attempt: record.attempt,
-            accepted: record.accepted,
-            in_default_mix: record.in_default_mix,
-            reward: record.reward,
-        };
         Ok(Self {
-            head,
+            head: record.head(),
+            layout: record.layout,
             input_ids: record.input_ids,
             labels: record.labels,
             vq_ids: record.vq_ids,
             vq_labels: record.vq_labels,
             prompt_len: record.prompt_len,
+            prompt_dropped: record.prompt_dropped,
             images: record.images,
         })
     }

@@ -1,9 +1,13 @@
 //! One file a table: its record, and how rows become records and come back.
 //!
-//! `prompts`, `image_tokens`, `rejected` and `calls` exist in a job's folder only; `steps`, `tokens`, `sft` and
-//! `janus` in a release only; `trajectories` and `judgements` in both.
+//! `prompts`, `image_tokens`, `rejected` and `calls` exist in a job's folder only; `trajectories` and `judgements`
+//! there and in a release; all others in a release only.
 
 mod calls;
+mod critique_dpo;
+mod dpo;
+mod grpo;
+mod head;
 mod image_tokens;
 mod janus;
 mod judgements;
@@ -15,6 +19,9 @@ mod tokens;
 mod trajectories;
 
 pub use calls::CallRow;
+pub use critique_dpo::CritiqueDpoRecord;
+pub use dpo::DpoRecord;
+pub use grpo::{CountRecord, GrpoRecord, SpatialRecord};
 pub use image_tokens::ImageTokensRow;
 pub use janus::JanusRecord;
 pub use rejected::RejectedRow;
@@ -59,6 +66,9 @@ mod tests {
         assert_round_trip(releases.iter().flat_map(fixtures::judgements));
         assert_round_trip(releases.iter().map(fixtures::sft_sample));
         assert_round_trip(releases.iter().flat_map(fixtures::janus_samples));
+        assert_round_trip(releases.iter().filter_map(fixtures::dpo_pair));
+        assert_round_trip(releases.iter().filter_map(fixtures::critique_pair));
+        assert_round_trip(releases.iter().map(fixtures::prompt_group));
         assert_round_trip((0..5).map(fixtures::prompt));
         assert_round_trip((0..5).map(fixtures::trajectory));
         let tokens = |release: &ReleaseTrajectory| release.tokens.clone().unwrap();
@@ -179,6 +189,9 @@ mod tests {
             describe::<TokensRow>(),
             describe::<SftSample>(),
             describe::<twig_model::JanusSample>(),
+            describe::<twig_model::DpoPair>(),
+            describe::<twig_model::CritiquePair>(),
+            describe::<twig_model::PromptGroup>(),
         ];
         insta::assert_snapshot!(schemas.join("\n"));
     }

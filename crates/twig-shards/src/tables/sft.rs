@@ -1,31 +1,12 @@
-use twig_model::{Picture, SampleHead, Score, SftMessage, SftPart, SftSample, TaskKind};
+use twig_model::{Picture, SftMessage, SftPart, SftSample};
 
+use super::head::sample_record;
 use crate::{Malformed, PlainRow, Row, record::record};
 
-record! {
+sample_record! {
     /// Columns of a chat sample. `messages` is the form of TRL and ms-swift, `conversations` that of
     /// LLaMA-Factory; both refer to `images` in order.
     pub struct SftRecord {
-        /// `{trajectory id}-{task}-{region index}-{attempt}`.
-        id: String,
-        /// Id of the trajectory.
-        trajectory_id: String,
-        /// The text that is drawn.
-        prompt: String,
-        /// What kind of prompt it is.
-        category: String,
-        /// `think` or `reflect`.
-        task: TaskKind,
-        /// The region that is asked about, from 0.
-        region_index: u32,
-        /// Which attempt at this region, from 0.
-        attempt: u32,
-        /// Whether that attempt was accepted.
-        accepted: bool,
-        /// Whether the seeded default mix (think : generate = 1 : 1, no reflect) draws this sample.
-        in_default_mix: bool,
-        /// Reward of the finished picture, 0 to 100.
-        reward: Score,
         /// Chat messages whose content is a list of texts and picture places.
         messages: Vec<MessageRecord>,
         /// The same chat as plain texts, a picture's place marked by `<image>`.
@@ -104,6 +85,16 @@ impl ConversationTurn {
     }
 }
 
+/// Messages as columns.
+pub(super) fn message_records(messages: Vec<SftMessage>) -> Vec<MessageRecord> {
+    messages.into_iter().map(MessageRecord::from).collect()
+}
+
+/// Messages from columns.
+pub(super) fn sft_messages(records: Vec<MessageRecord>) -> Result<Vec<SftMessage>, Malformed> {
+    records.into_iter().map(SftMessage::try_from).collect()
+}
+
 impl From<SftMessage> for MessageRecord {
     fn from(message: SftMessage) -> Self {
         let content = message.parts.into_iter().map(MessagePart::from).collect();
@@ -132,38 +123,13 @@ impl Row for SftSample {
 
     fn into_record(self) -> SftRecord {
         let Self { head, messages, images, image_tokens } = self;
-        SftRecord {
-            id: head.id,
-            trajectory_id: head.trajectory_id,
-            prompt: head.prompt,
-            category: head.category,
-            task: head.task,
-            region_index: head.region_index,
-            attempt: head.attempt,
-            accepted: head.accepted,
-            in_default_mix: head.in_default_mix,
-            reward: head.reward,
-            conversations: messages.iter().map(ConversationTurn::new).collect(),
-            messages: messages.into_iter().map(MessageRecord::from).collect(),
-            images,
-            image_tokens,
-        }
+        let conversations = messages.iter().map(ConversationTurn::new).collect();
+        SftRecord::from_head(head, message_records(messages), conversations, images, image_tokens)
     }
 
     fn from_record(record: SftRecord) -> Result<Self, Malformed> {
-        let head = SampleHead {
-            id: record.id,
-            trajectory_id: record.trajectory_id,
-            prompt: record.prompt,
-            category: record.category,
-            task: record.task,
-            region_index: record.region_index,
-            attempt: record.attempt,
-            accepted: record.accepted,
-            in_default_mix: record.in_default_mix,
-            reward: record.reward,
-        };
-        let messages = record.messages.into_iter().map(SftMessage::try_from).collect::<Result<_, _>>()?;
+        let head = record.head();
+        let messages = sft_messages(record.messages)?;
         Ok(Self { head, messages, images: record.images, image_tokens: record.image_tokens })
     }
 }

@@ -4,6 +4,7 @@ use twig_model::{
     Trajectory, TrajectoryId, TrajectoryTokens,
 };
 
+use super::head::attempt_record;
 use crate::{Malformed, PlainRow, Row, record::record};
 
 /// A trajectory as it is released: with its reward, and the ids of the first tokenizer.
@@ -61,47 +62,10 @@ record! {
     }
 }
 
-record! {
+attempt_record! {
     /// One attempt at one region.
     pub struct AttemptRecord {
-        /// Position in `steps`.
-        step: u32,
-        /// `generate` for the first attempt at a region, `redo` for those that follow a reflection.
-        kind: String,
-        /// Name of the region.
-        region: String,
-        /// Position of the region in the schedule, from 0.
-        region_index: u32,
-        /// Which attempt at this region, from 0.
-        attempt: u32,
-        /// First token of the region in raster order; null where it is not one run.
-        token_start: Option<u32>,
-        /// One past the last token of the region; null where it is not one run.
-        token_end: Option<u32>,
-        /// Token indices of the region where it is not one run.
-        cells: Option<Vec<u32>>,
-        /// What the region was to show.
-        thought: String,
-        /// What the critic said of it.
-        critique: String,
-        /// The thought with the named defects fixed; repeats it where nothing is wrong.
-        revised_thought: String,
-        /// Sum of the five criteria, 0 to 100.
-        score: Score,
-        /// Colours are those the text names, 0 to 20.
-        color_accuracy: i32,
-        /// Everything named is there, whole and as often as said, 0 to 20.
-        object_completeness: i32,
-        /// Textures and details are rendered, 0 to 20.
-        detail_richness: i32,
-        /// Things stand where the text puts them, 0 to 20.
-        spatial_relationships: i32,
-        /// The region fits the rest of the picture, 0 to 20.
-        visual_coherence: i32,
-        /// Whether the score reached the acceptance threshold.
-        accepted: bool,
-        /// Position of its canvas in `images`.
-        image_index: u32,
+        ..attempt,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values that are stored as one integer, one boolean or one text.
+//! Values that are stored as one number, one boolean or one text.
 //!
 //! Names from closed lists are stored as text and checked when they are read.
 
@@ -6,16 +6,19 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray},
-    datatypes::{ArrowPrimitiveType, DataType, Int32Type, Int64Type},
+    datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int32Type, Int64Type},
 };
 use serde_json::json;
-use twig_model::{AnswerKey, JudgeCriterion, Mode, PromptId, RejectReason, Role, Score, TaskKind};
+use twig_model::{
+    Advantage, AnswerKey, JudgeCriterion, Mode, PairKind, PromptId, RejectReason, Role, SampleLayout, Score,
+    TaskKind,
+};
 
 use super::Value;
 use crate::Malformed;
 
-/// Stores a type as an integer: how to get the number, and how to check it on the way back.
-macro_rules! integer_value {
+/// Stores a type as a number: how to get the number, and how to check it on the way back.
+macro_rules! number_value {
     ($type:ty, $arrow:ty, $dtype:literal, $store:expr, $load:expr) => {
         impl Value for $type {
             fn data_type() -> DataType {
@@ -68,18 +71,26 @@ macro_rules! text_value {
 /// Bytes that the length of a text or a list is counted with.
 pub(super) const LENGTH_BYTES: usize = 4;
 
-integer_value!(i32, Int32Type, "int32", |n| *n, Ok::<_, String>);
-integer_value!(i64, Int64Type, "int64", |n| *n, Ok::<_, String>);
+number_value!(i32, Int32Type, "int32", |n| *n, Ok::<_, String>);
+number_value!(i64, Int64Type, "int64", |n| *n, Ok::<_, String>);
 // Indices, counts and token ids: far below 2³¹, and a negative number is refused when it is read.
-integer_value!(u32, Int32Type, "int32", |n| *n as i32, u32::try_from);
-integer_value!(u64, Int64Type, "int64", |n| *n as i64, u64::try_from);
-integer_value!(Score, Int32Type, "int32", |score| score.get(), |n| Self::new(i64::from(n)));
+number_value!(u32, Int32Type, "int32", |n| *n as i32, u32::try_from);
+number_value!(u64, Int64Type, "int64", |n| *n as i64, u64::try_from);
+number_value!(Score, Int32Type, "int32", |score| score.get(), |n| Self::new(i64::from(n)));
+// A column that nobody filters by, see `super`.
+number_value!(Advantage, Float64Type, "float64", |advantage| advantage.get(), |n| {
+    Self::new(n).ok_or_else(|| format!("{n} is not finite"))
+});
 
 text_value!(String, String::as_str, |text| Ok::<_, String>(text.to_owned()));
 text_value!(PromptId, PromptId::as_str, Self::new);
 text_value!(AnswerKey, |key| &key.0, |text| Ok::<_, String>(Self(text.to_owned())));
 text_value!(Mode, |mode| mode.as_str(), |name| Self::from_name(name).ok_or_else(|| unknown(name)));
 text_value!(TaskKind, |task| task.as_str(), |name| Self::from_name(name).ok_or_else(|| unknown(name)));
+text_value!(SampleLayout, |layout| layout.as_str(), |name| {
+    Self::from_name(name).ok_or_else(|| unknown(name))
+});
+text_value!(PairKind, |kind| kind.as_str(), |name| Self::from_name(name).ok_or_else(|| unknown(name)));
 text_value!(RejectReason, |reason| reason.as_str(), |name| Self::from_name(name)
     .ok_or_else(|| unknown(name)));
 text_value!(JudgeCriterion, |criterion| criterion.as_str(), |name| {

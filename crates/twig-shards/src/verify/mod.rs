@@ -175,7 +175,7 @@ mod tests {
         write_release(&path);
         let report = verify(&path);
         assert_eq!(report.problems, []);
-        assert_eq!((report.files, report.rows), (14, 8 + 27 + 24 + 35 + 8 + 16));
+        assert_eq!((report.files, report.rows), (20, 8 + 27 + 24 + 35 + 8 + 16 + 3 + 3 + 8));
         assert_eq!(report.pictures, 27);
     }
 
@@ -291,6 +291,22 @@ mod tests {
         assert_found("vq_labels: neither -100", |train| train.janus[1].vq_labels[9] ^= 1);
         assert_found("labels: neither -100", |train| train.janus[0].labels[577] += 1);
         assert_found("images: 0 for 1 runs", |train| train.janus[0].images.clear());
+        assert_found("chosen_score: not above", |train| {
+            train.dpo[0].chosen_score = train.dpo[0].rejected_score
+        });
+        assert_found("contradicts the region", |train| train.dpo[0].region_index = None);
+        assert_found("prompt: 1 image parts for 0 images", |train| train.dpo[0].images.clear());
+        assert_found("chosen_tokens: id 4096", |train| train.dpo[0].chosen_tokens[3] = 4_096);
+        assert_found("not a question and two answers", |train| train.critique_dpo[0].rejected.clear());
+        assert_found("so nothing is preferred", |train| {
+            train.critique_dpo[0].rejected_score = train.critique_dpo[0].chosen_score;
+        });
+        assert_found("advantages: not those of the rewards [0]", |train| {
+            train.grpo[0].advantages = twig_model::Advantage::new(0.5).into_iter().collect();
+        });
+        assert_found("trajectory_ids: one of another prompt", |train| {
+            train.grpo[0].trajectory_ids = train.grpo[1].trajectory_ids.clone();
+        });
         assert_found("janus/train-00000-of-00001.parquet its id is also", |train| {
             train.janus[0].id = train.janus[1].id.clone();
         });

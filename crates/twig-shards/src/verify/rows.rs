@@ -1,5 +1,6 @@
 //! What a row of each table must fulfil by itself.
 
+mod preferences;
 mod samples;
 mod trajectories;
 
@@ -54,6 +55,11 @@ impl Rules {
             image_placeholder: placeholder.and_then(|id| i32::try_from(*id).ok()),
             pictures: PictureCheck::new(first.map(|first| first.image_size)),
         }
+    }
+
+    /// Ids of a whole picture by the first tokenizer.
+    fn num_tokens(&self) -> usize {
+        self.first.map_or(0, |first| first.num_tokens)
     }
 
     /// Ids of the first tokenizer: as many as wanted, all of them codes.

@@ -9,8 +9,8 @@ use super::{
     rows::{CheckedRow, Rules},
 };
 use crate::{
-    JanusRecord, SftRecord, Shard, ShardError, StepRow, TableReader, TokensRow, TrajectoryRecord, atomic,
-    row::FEATURES_KEY,
+    CritiqueDpoRecord, DpoRecord, GrpoRecord, JanusRecord, SftRecord, Shard, ShardError, StepRow,
+    TableReader, TokensRow, TrajectoryRecord, atomic, row::FEATURES_KEY,
 };
 
 /// What reading one shard has shown.
@@ -72,6 +72,9 @@ impl ShardFindings {
             "tokens" => self.check_rows::<TokensRow>(path, shard, rules),
             "sft" => self.check_rows::<SftRecord>(path, shard, rules),
             "janus" => self.check_rows::<JanusRecord>(path, shard, rules),
+            "dpo" => self.check_rows::<DpoRecord>(path, shard, rules),
+            "critique_dpo" => self.check_rows::<CritiqueDpoRecord>(path, shard, rules),
+            "grpo" => self.check_rows::<GrpoRecord>(path, shard, rules),
             unknown => {
                 self.add(format!("`{unknown}` is not a table that this program knows"));
                 Ok(())
