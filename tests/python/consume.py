@@ -11,6 +11,7 @@ from pathlib import Path
 
 import files
 import pictures
+import preferences
 import readers
 import relations
 import samples
@@ -21,6 +22,7 @@ CONTENT = {
     "files": files.check,
     "relations": relations.check,
     "samples": samples.check,
+    "preferences": preferences.check,
     "pictures": pictures.check,
 }
 

@@ -175,14 +175,22 @@ def composed(trajectory: dict, size: int) -> list[int] | None:
 def check_splits(release: Release, checks: Checks) -> None:
     prompts, ids = defaultdict(set), {}
     for config in release.configs:
-        key = "trajectory_id" if config in ("sft", "janus") else "id"
         rows = release.rows(config)
-        ids[config] = {(row[key], row["_split"]) for row in rows}
+        # Preferences are of some trajectories only; their pairs are looked at for themselves.
+        if config not in ("dpo", "critique_dpo"):
+            ids[config] = {(id, row["_split"]) for row in rows for id in trajectories_of(config, row)}
         for row in rows:
-            prompts[row["_split"]].add(row.get("prompt", ""))
-        if config in ("trajectories", "sft", "janus"):
+            prompts[row["_split"]].add(row.get("caption") or row.get("prompt", ""))
+        if config not in ("steps", "judgements", "tokens"):
             checks.equal(f"{config}: ids are there once", len({row["id"] for row in rows}), len(rows))
     wrong = [config for config in ids if ids[config] != ids["trajectories"]]
     checks.none("every table has the same trajectories in the same splits", wrong, len(ids))
     both = (prompts["train"] & prompts["validation"]) - {""}
     checks.none("no prompt stands in both splits", both, len(prompts["train"]))
+
+
+def trajectories_of(config: str, row: dict) -> list[str]:
+    """The trajectories that a row belongs to."""
+    if config == "grpo":
+        return row["trajectory_ids"]
+    return [row["trajectory_id" if config in ("sft", "janus") else "id"]]

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `consumers`, `schemas`, `fit-codebook`, `bench`.
+//! The project's own chores: `cargo xtask test`, `consumers`, `training`, `schemas`, `fit-codebook`, `bench`.
 //!
 //! Kept small on purpose: it is built before everything else, so it depends on nothing of the workspace. What
 //! needs our crates is a program of its own that this one starts.
@@ -12,6 +12,7 @@ mod memory;
 mod python;
 mod schemas;
 mod test;
+mod training;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ Chores of this project: cargo xtask CHORE
 
   test [--all] [--keep-going]   formatting, lints, Rust tests, Python consumers; --all adds the heavy ones
   consumers [--all]             the Python consumers alone
+  training                      a tiny Janus and TRL on a release; part of test --all
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
   bench                         run the whole T2I-CompBench job and print its figures as Markdown";
@@ -53,6 +55,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match chore {
         "test" => test::test(has("--all"), has("--keep-going")),
         "consumers" => consumers::consumers(has("--all")),
+        "training" => training::training(),
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
         "bench" => bench::bench(),

@@ -4,15 +4,16 @@ use anyhow::{Result, bail};
 
 use crate::{
     chore::{self, answers, cargo},
-    consumers,
+    consumers, training,
 };
 
 /// Runs all steps in order; stops at the first that fails, unless told to keep going.
 pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
     let mut failed = Vec::new();
-    let steps: [&dyn Fn() -> Result<()>; 4] =
+    let everyday: [&dyn Fn() -> Result<()>; 4] =
         [&formatting, &lints, &rust_tests, &|| consumers::consumers(all)];
-    for step in steps {
+    let heavy: &[&dyn Fn() -> Result<()>] = if all { &[&training::training] } else { &[] };
+    for step in everyday.iter().chain(heavy) {
         match step() {
             Ok(()) => {}
             Err(error) if keep_going => {

@@ -3,7 +3,7 @@
 use twig_model::Role;
 use twig_shards::{CardFacts, CardTeacher};
 
-use super::{select::Selection, write::SampleCounts};
+use super::{samples::SampleCounts, select::Selection};
 use crate::{
     run::Run,
     settings::{PipelineFile, TeacherSettings},

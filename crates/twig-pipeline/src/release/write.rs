@@ -183,7 +183,9 @@ impl Writers {
     /// Hands the rows to the tables, which encode side by side; each table sees them in order.
     fn push(&mut self, rows: Vec<Rows>) -> Result<(), RunError> {
         let mut all = Rows::default();
-        rows.into_iter().for_each(|rows| all.append(rows));
+        for rows in rows {
+            all.append(rows);
+        }
         let ((a, b), (c, d)) = rayon::join(
             || {
                 rayon::join(

@@ -292,7 +292,7 @@ mod tests {
         assert_found("labels: neither -100", |train| train.janus[0].labels[577] += 1);
         assert_found("images: 0 for 1 runs", |train| train.janus[0].images.clear());
         assert_found("chosen_score: not above", |train| {
-            train.dpo[0].chosen_score = train.dpo[0].rejected_score
+            train.dpo[0].chosen_score = train.dpo[0].rejected_score;
         });
         assert_found("contradicts the region", |train| train.dpo[0].region_index = None);
         assert_found("prompt: 1 image parts for 0 images", |train| train.dpo[0].images.clear());
