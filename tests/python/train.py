@@ -46,11 +46,13 @@ def main() -> int:
     parser.add_argument("release", type=Path)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--authors", type=Path, help="clone of the authors' repository")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="only these parts")
     arguments = parser.parse_args()
     checks = Checks("training")
     setup = Setup(arguments.release, arguments.checkpoint)
     for name, part in PARTS.items():
-        checks.attempt(f"{name}: all was looked at", lambda: part(setup, checks))
+        if not arguments.only or name in arguments.only:
+            checks.attempt(f"{name}: all was looked at", lambda: part(setup, checks))
     if arguments.authors:
         from authors_janus import check_authors
 
@@ -105,7 +107,7 @@ def check_losses(setup: Setup, checks: Checks) -> None:
 
 
 def four_samples(setup: Setup) -> list[dict]:
-    """A thought, a critique, the first and the last region of pictures, each the shortest of its kind."""
+    """A thought, a critique, the first two regions of pictures, each the shortest of its kind."""
     kinds: dict[tuple, dict] = {}
     for index in range(len(setup.rows)):
         row = setup.rows[index]
@@ -113,7 +115,7 @@ def four_samples(setup: Setup) -> list[dict]:
         kind = (row["task"], region if row["task"] == "generate" else bool(row["images"]))
         if kind not in kinds or len(row["input_ids"]) < len(kinds[kind]["input_ids"]):
             kinds[kind] = row
-    return [kinds[kind] for kind in [("think", True), ("reflect", True), ("generate", 0), ("generate", 2)]]
+    return [kinds[kind] for kind in [("think", False), ("reflect", True), ("generate", 0), ("generate", 1)]]
 
 
 def shifted(row: dict) -> dict:
@@ -121,21 +123,24 @@ def shifted(row: dict) -> dict:
     return row | {name: [*row[name][1:], IGNORED] for name in ("labels", "vq_labels")}
 
 
-def overfit(setup: Setup, rows: list[dict], model, most_steps: int = 500) -> float:
-    """Trains on the same four samples until both losses are small; the last sum of the two."""
-    batch = collate(rows, setup.pad_id)
+def overfit(setup: Setup, rows: list[dict], model, most_steps: int = 400) -> float:
+    """Trains on the same samples, each unpadded, until the losses are small; their mean at the end."""
+    batches = [collate([row], setup.pad_id) for row in rows]
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)
     for step in range(most_steps):
-        text_loss, image_loss = losses(model, batch, setup.image_id)
-        loss = text_loss + image_loss
-        if loss.item() < 0.02:
+        loss = 0.0
+        for batch in batches:
+            part = sum(losses(model, batch, setup.image_id)) / len(batches)
+            part.backward()
+            loss += part.item()
+        if loss < 0.02:
             break
-        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    print(f"      {step} steps, text {text_loss.item():.4f}, image {image_loss.item():.4f}", flush=True)
-    return loss.item()
+        if step % 25 == 0:
+            print(f"      step {step}: loss {loss:.3f}", flush=True)
+    return loss
 
 
 @torch.no_grad()

@@ -12,5 +12,6 @@ mod pipelines;
 mod project;
 mod quickstart;
 mod same_bytes;
+mod samples;
 mod schemas;
 mod status;
