@@ -63,7 +63,7 @@ def check_dpo(setup, config: str, checks: Checks) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = table(setup, config)
         arguments = DPOConfig(**settings(folder))
-        trainer = DPOTrainer(setup.model(), args=arguments, train_dataset=rows, processing_class=setup.processor)
+        trainer = DPOTrainer(setup.model(), setup.model(), args=arguments, train_dataset=rows, processing_class=setup.processor)
         result = trainer.train()
     first = trainer.state.log_history[0]["loss"]
     kinds = sorted(set(rows["kind"])) if "kind" in rows.column_names else ["critique"]

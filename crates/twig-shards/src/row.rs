@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Version of the tables' schemas; raised whenever a column changes, and kept in every file's footer.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The key of the Hugging Face features in the schema's metadata.
 pub(crate) const FEATURES_KEY: &str = "huggingface";

@@ -209,12 +209,14 @@ mod tests {
         layout::{PrefixStyle, generation},
     };
 
-    /// A folder with a byte-level tokenizer that merges `th`, `the` and ` the`, its special tokens moved by
-    /// 1,000 as other checkpoints move them.
+    /// A folder with a byte-level tokenizer that merges `th`, `the` and ` the`, its special tokens in the reverse
+    /// of our order.
     fn checkpoint(change: impl Fn(&mut Value)) -> tempfile::TempDir {
         let mut json = ByteTokenizer::new().tokenizer_json();
-        for token in json["added_tokens"].as_array_mut().unwrap() {
-            token["id"] = (token["id"].as_u64().unwrap() + 1_000).into();
+        let tokens = json["added_tokens"].as_array_mut().unwrap();
+        tokens.reverse();
+        for (token, id) in tokens.iter_mut().zip(259..) {
+            token["id"] = id.into();
         }
         let vocab = json["model"]["vocab"].as_object_mut().unwrap();
         for (id, merged) in [(256, "th"), (257, "the"), (258, "Ġthe")] {
@@ -223,7 +225,7 @@ mod tests {
         json["model"]["merges"] = json!([["t", "h"], ["th", "e"], ["Ġ", "the"]]);
         json["post_processor"]["special_tokens"] = json!({
             "<｜begin▁of▁sentence｜>":
-                { "id": "<｜begin▁of▁sentence｜>", "ids": [1256], "tokens": ["<｜begin▁of▁sentence｜>"] }
+                { "id": "<｜begin▁of▁sentence｜>", "ids": [266], "tokens": ["<｜begin▁of▁sentence｜>"] }
         });
         change(&mut json);
         let folder = tempfile::tempdir().unwrap();
@@ -232,13 +234,18 @@ mod tests {
         folder
     }
 
+    /// Where a special token stands in the file.
+    fn position(token: SpecialToken) -> usize {
+        SpecialToken::ALL.len() - 1 - token as usize
+    }
+
     #[test]
     fn special_ids_are_those_of_the_file() {
         let folder = checkpoint(|_| {});
         let tokenizer = CheckpointText::open(folder.path()).unwrap();
         let ids = SpecialToken::ALL.map(|token| tokenizer.special_ids(token).to_vec());
-        assert_eq!(ids.concat(), (1_256..1_264).collect::<Vec<_>>());
-        assert_eq!(tokenizer.vocab_size(), 1_264);
+        assert_eq!(ids.concat(), (259..267).rev().collect::<Vec<_>>());
+        assert_eq!(tokenizer.vocab_size(), 267);
         assert!(tokenizer.is_janus());
         fs::remove_file(folder.path().join("config.json")).unwrap();
         assert!(!CheckpointText::open(&folder.path().join("tokenizer.json")).unwrap().is_janus());
@@ -250,22 +257,23 @@ mod tests {
         assert_eq!(tokenizer.encode("the the").unwrap(), [257, 258]);
         assert_eq!(tokenizer.encode("<|User|>").unwrap(), b"<|User|>".map(i32::from));
         // Listed as added but not as special, as some checkpoints have it.
-        let plain = |json: &mut Value| json["added_tokens"][6]["special"] = false.into();
+        let plain =
+            |json: &mut Value| json["added_tokens"][position(SpecialToken::User)]["special"] = false.into();
         let tokenizer = CheckpointText::open(checkpoint(plain).path()).unwrap();
         assert_eq!(tokenizer.encode("<|User|>").unwrap(), b"<|User|>".map(i32::from));
-        assert_eq!(tokenizer.special_ids(SpecialToken::User), [1_262]);
+        assert_eq!(tokenizer.special_ids(SpecialToken::User), [260]);
     }
 
     #[test]
     fn speakers_may_be_plain_words_and_nothing_else_may() {
-        let without = |position: usize| {
+        let without = |token| {
             move |json: &mut Value| {
-                json["added_tokens"].as_array_mut().unwrap().remove(position);
+                json["added_tokens"].as_array_mut().unwrap().remove(position(token));
             }
         };
-        let tokenizer = CheckpointText::open(checkpoint(without(6)).path()).unwrap();
+        let tokenizer = CheckpointText::open(checkpoint(without(SpecialToken::User)).path()).unwrap();
         assert_eq!(tokenizer.special_ids(SpecialToken::User), b"<|User|>".map(i32::from));
-        let folder = checkpoint(without(3));
+        let folder = checkpoint(without(SpecialToken::BeginOfImage));
         let refusal = CheckpointText::open(folder.path()).unwrap_err().to_string();
         assert!(refusal.ends_with("it has no <begin_of_image>"), "{refusal}");
     }

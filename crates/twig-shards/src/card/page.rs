@@ -49,7 +49,7 @@ fn write_contents(card: &mut String, manifest: &Manifest) {
     }
     let _ = write!(
         card,
-        "\nThe tables belong together by `id`, the trajectory's id (`trajectory_id` in `sft` and `janus`); `image_index` \
+        "\nThe tables belong together by `id`, the trajectory's id (`trajectory_id` in tables of samples and pairs); `image_index` \
          is a position in a trajectory's `images`. All pictures of one prompt are in the same split.\n"
     );
 }
