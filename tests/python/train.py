@@ -1,9 +1,9 @@
 """Trains a tiny Janus on a release, and checks that what it learns is what was written.
 
-    python train.py RELEASE CHECKPOINT [--authors FOLDER]
+    python train.py RELEASE CHECKPOINT [--only PART...]
 
-CHECKPOINT is the folder made by `tiny_janus.py`, with whose tokenizer the release was made. With `--authors` the
-collator runs on the authors' Janus classes too, from a clone of their repository.
+CHECKPOINT is the folder made by `tiny_janus.py`, with whose tokenizer the release was made.
+`authors_janus.py` has the same collator on the authors' Janus classes.
 """
 
 import argparse
@@ -45,7 +45,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--authors", type=Path, help="clone of the authors' repository")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), help="only these parts")
     arguments = parser.parse_args()
     checks = Checks("training")
@@ -53,12 +52,6 @@ def main() -> int:
     for name, part in PARTS.items():
         if not arguments.only or name in arguments.only:
             checks.attempt(f"{name}: all was looked at", lambda: part(setup, checks))
-    if arguments.authors:
-        from authors_janus import check_authors
-
-        checks.attempt("authors: all was looked at", lambda: check_authors(setup, arguments.authors, checks))
-    else:
-        print("skip  the authors' classes: name a clone of their repository with --authors", flush=True)
     return checks.close()
 
 
