@@ -93,7 +93,7 @@ def compare(name: str, found: dict, wanted: dict, checks: Checks) -> None:
         }
 
     wrong = [id for id in found.keys() | wanted.keys() if id not in found or content(found[id]) != wanted.get(id)]
-    checks.equal(f"{name} ({len(wanted)})", wrong, [])
+    checks.equal(name, wrong, [])
 
 
 def check_critiques(release: Release, pairs: list, checks: Checks) -> None:
@@ -109,7 +109,7 @@ def check_critiques(release: Release, pairs: list, checks: Checks) -> None:
         id: (said(row["chosen"]), said(row["rejected"]), row["images"], row["_split"]) for id, row in found.items()
     }
     wrong = [id for id in read.keys() | wanted.keys() if read.get(id) != wanted.get(id)]
-    checks.equal(f"critique_dpo: each canvas with its own critique ({len(wanted)})", wrong, [])
+    checks.equal("critique_dpo: each canvas with its own critique", wrong, [])
 
 
 def groups(release: Release) -> dict[str, list[dict]]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 import files
 import pictures
+import preferences
 import readers
 import relations
 import samples
@@ -75,6 +76,16 @@ def change_target(rows: list[dict]) -> None:
     row["vq_ids"][-1] = row["vq_labels"][-1] = row["vq_labels"][-1] + 1
 
 
+def swap_sides(kind: str):
+    """Exchanges what is chosen and what is rejected in the first pair of a kind."""
+
+    def change(rows: list[dict]) -> None:
+        row = next(row for row in rows if row["kind"] == kind)
+        row["chosen_tokens"], row["rejected_tokens"] = row["rejected_tokens"], row["chosen_tokens"]
+
+    return change
+
+
 def copy_to_validation(release: Path) -> None:
     for config in ("trajectories", "steps"):
         train = min((release / config).glob("train-*.parquet"))
@@ -130,6 +141,17 @@ SPOILT = [
         "janus: generate has all thoughts so far, then all ids so far",
     ),
     (spoil_rows("janus", change_target), "janus: generate has all thoughts so far, then all ids so far"),
+    (spoil_rows("dpo", swap_sides("redo")), "dpo: failed against better attempts"),
+    (spoil_rows("dpo", swap_sides("sample")), "dpo: best against worst of a prompt"),
+    (spoil_rows("critique_dpo", lambda rows: rows[1:]), "critique_dpo: each canvas with its own critique"),
+    (
+        spoil_rows("grpo", set_value("rewards", lambda rewards: [reward ^ 1 for reward in rewards])),
+        "grpo: a row a prompt, with the rewards of its pictures",
+    ),
+    (
+        spoil_rows("grpo", set_value("advantages", lambda values: [value + 0.01 for value in values])),
+        "grpo: advantages are relative to the group",
+    ),
     (spoil_rows("trajectories", swap_pictures), "the finished picture is the last canvas"),
     (copy_to_validation, "no prompt stands in both splits"),
     (
@@ -154,7 +176,7 @@ SPOILT_FOR_READERS = [
     (spoil_rows("steps", lambda rows: rows[:-1]), "steps train by folder"),
 ]
 
-CONTENT = [files.check, relations.check, samples.check, pictures.check]
+CONTENT = [files.check, relations.check, samples.check, preferences.check, pictures.check]
 
 
 def failing(release: Path, parts: list) -> set[str]:
