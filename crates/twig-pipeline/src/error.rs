@@ -81,6 +81,12 @@ pub enum RunError {
     /// A text of the release cannot be encoded.
     #[error(transparent)]
     Samples(#[from] twig_samples::SampleError),
+    /// The weights of an image tokenizer cannot be used.
+    #[error("the image tokenizer's checkpoint (tokens.tokenizers) cannot be used")]
+    Checkpoint(#[from] twig_tokens::CheckpointError),
+    /// An image tokenizer failed on its own ids.
+    #[error(transparent)]
+    Tokenizer(#[from] twig_tokens::TokenizeError),
     /// A part is not what was written.
     #[error(
         "{path} has changed since it was written; its record was removed, run the same command again to make \
@@ -136,6 +142,7 @@ impl RunError {
             | Self::ForeignFolder { .. }
             | Self::OutputFolder { .. }
             | Self::TextTokenizer(_)
+            | Self::Checkpoint(_)
             | Self::NothingToRelease { .. } => 2,
             Self::Io { .. }
             | Self::Shards(_)
@@ -143,6 +150,7 @@ impl RunError {
             | Self::Template(_)
             | Self::Codebook(_)
             | Self::Samples(_)
+            | Self::Tokenizer(_)
             | Self::Accounting(_)
             | Self::Worker => 1,
         }

@@ -12,6 +12,7 @@ mod cpu;
 mod error;
 mod events;
 mod fingerprint;
+mod ids;
 mod job;
 mod judgements;
 mod part;
@@ -42,8 +43,8 @@ pub use release::{CONDITION_COLUMNS, Condition, ConditionRow, ReleaseRecord};
 pub use run::{RunSummary, run};
 pub use settings::{
     JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem, PromptSettings, ReleaseSettings,
-    RoleSettings, RunSettings, Settings, SettingsError, TeacherSettings, TokenSettings, TokenizerSettings,
-    TrajectorySettings,
+    RoleSettings, RunSettings, Settings, SettingsError, TeacherSettings, TokenScope, TokenSettings,
+    TokenizerSettings, TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};

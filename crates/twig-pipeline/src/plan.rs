@@ -166,7 +166,10 @@ impl Standing {
                 }
                 None => standing.to_judge += made.rows_out,
             }
-            committed[3] += u32::from(stands(Stage::Tokens, &on_top_of(&encode, &made).0)?.is_some());
+            // Which trajectories the selection takes is not known here; of the rest of the fingerprint it is.
+            let encode = on_top_of(&encode, &made).0;
+            let encoded = PartRecord::load(folder, Stage::Tokens, partition)?;
+            committed[3] += u32::from(encoded.is_some_and(|record| record.fingerprint.starts_with(&encode)));
         }
         standing.stages = Stage::ALL
             .into_iter()

@@ -1,9 +1,11 @@
 //! What shapes the rows of a job besides its prompts; a plan needs it as much as a run.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use twig_imaging::Rgb;
-use twig_tokens::{ByteTokenizer, CheckpointText, ImageTokenizer, PatchTokenizer, TextTokenizer};
+use twig_tokens::{
+    ByteTokenizer, CheckpointText, ImageTokenizer, JanusVq, JanusVqSettings, PatchTokenizer, TextTokenizer,
+};
 
 use crate::{
     error::RunError,
@@ -18,27 +20,41 @@ pub(crate) struct Recipe<'a> {
     pub(crate) templates: Templates,
     pub(crate) teachers: Teachers,
     pub(crate) tokenizers: Vec<Arc<dyn ImageTokenizer>>,
-    /// Colour of what is not painted yet: that of code 0 of the first tokenizer.
-    pub(crate) placeholder: Rgb<u8>,
 }
 
 impl<'a> Recipe<'a> {
     pub(crate) fn new(settings: &'a Settings) -> Result<Self, RunError> {
-        let tokenizers: Vec<_> =
-            settings.file.tokens.tokenizers.iter().copied().map(tokenizer).collect::<Result<_, _>>()?;
+        let tokenizers = settings.file.tokens.tokenizers.iter().map(|one| tokenizer(one, &settings.base));
         Ok(Self {
             settings,
             templates: Templates::shipped()?,
             teachers: Teachers::new(&settings.file),
-            placeholder: tokenizers.first().map_or(Rgb([0; 3]), |tokenizer| tokenizer.placeholder()),
-            tokenizers,
+            tokenizers: tokenizers.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Colour of what is not painted yet: that of code 0 of the first tokenizer. With a slow one it takes some
+    /// seconds when it is asked for first.
+    pub(crate) fn placeholder(&self) -> Result<Rgb<u8>, RunError> {
+        match self.tokenizers.first() {
+            Some(tokenizer) => Ok(tokenizer.placeholder()?),
+            None => Ok(Rgb([0; 3])),
+        }
+    }
+
+    /// What the placeholder follows from.
+    pub(crate) fn placeholder_source(&self) -> Option<&str> {
+        self.tokenizers.first().map(|tokenizer| tokenizer.fingerprint())
     }
 }
 
-fn tokenizer(settings: TokenizerSettings) -> Result<Arc<dyn ImageTokenizer>, RunError> {
+fn tokenizer(settings: &TokenizerSettings, base: &Path) -> Result<Arc<dyn ImageTokenizer>, RunError> {
     match settings {
-        TokenizerSettings::Patch => Ok(Arc::new(PatchTokenizer::embedded()?)),
+        TokenizerSettings::Patch {} => Ok(Arc::new(PatchTokenizer::embedded()?)),
+        TokenizerSettings::JanusVq { name, checkpoint, threads, batch } => {
+            let settings = JanusVqSettings { threads: *threads, batch: *batch, ..JanusVqSettings::default() };
+            Ok(Arc::new(JanusVq::open(name, &base.join(checkpoint), settings)?))
+        }
     }
 }
 

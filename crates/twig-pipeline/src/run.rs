@@ -1,6 +1,7 @@
 //! A run: the stages one after the other, each partition by partition.
 
 use std::{
+    collections::BTreeSet,
     ops::Deref,
     time::{Duration, Instant},
 };
@@ -16,11 +17,13 @@ use crate::{
     job::{Job, Stage},
     judgements,
     part::PartRecord,
+    partition::Partition,
     prompts::{self, PromptTable},
     recipe::{self, Recipe},
     release::{self, Parts, ReleaseRecord},
-    settings::Settings,
-    tokens, trajectories,
+    settings::{Settings, TokenScope},
+    tokens::{self, Chosen},
+    trajectories,
     work::Work,
 };
 
@@ -128,9 +131,10 @@ impl Run<'_> {
         finished(prompts::stage::stage(self, table)?, Stage::Prompts)?;
         let trajectories = finished(self.trajectories(table, limit).await?, Stage::Trajectories)?;
         let judgements = finished(self.judgements(&trajectories).await?, Stage::Judgements)?;
-        let tokens = finished(self.tokens(&trajectories)?, Stage::Tokens)?;
+        let chosen = tokio::task::block_in_place(|| self.to_be_encoded())?;
+        let tokens = finished(self.tokens(&trajectories, chosen.as_ref())?, Stage::Tokens)?;
         let parts = Parts { trajectories, judgements, tokens };
-        check_chain(&parts)?;
+        check_chain(&parts, chosen.as_ref())?;
         let (release, published) = self.release(&parts, &accounts)?;
         self.check_rejected(&parts.trajectories)?;
         accounts.extend([release.account.clone(), release.samples_account.clone()]);
@@ -168,6 +172,10 @@ impl Run<'_> {
             let mine = in_partition(&prompts, partition);
             (base.clone().with_prompts(mine).finish(), mine.len() as u64 * samples)
         })?;
+        if !work.todo.is_empty() {
+            // Known from here on; a slow tokenizer takes some seconds for it.
+            tokio::task::block_in_place(|| self.placeholder())?;
+        }
         work.side_by_side(self, |todo, window| {
             let mine = in_partition(&prompts, todo.partition);
             trajectories::partition(self, todo.partition, mine, todo.fingerprint, window)
@@ -192,10 +200,29 @@ impl Run<'_> {
         .await
     }
 
-    fn tokens(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
+    /// The trajectories whose pictures are encoded, unless it is all of them.
+    fn to_be_encoded(&self) -> Result<Option<Chosen>, RunError> {
+        match self.settings.file.tokens.scope() {
+            TokenScope::All => Ok(None),
+            TokenScope::Selected => release::chosen(self).map(Some),
+        }
+    }
+
+    fn tokens(
+        &self,
+        trajectories: &[PartRecord],
+        chosen: Option<&Chosen>,
+    ) -> Result<(Vec<PartRecord>, bool), RunError> {
         let base = tokens::fingerprint(self);
+        let nothing = BTreeSet::new();
+        let wanted =
+            |partition: Partition| chosen.map(|chosen| chosen.get(&partition.index).unwrap_or(&nothing));
         let mut work = Work::begin(self, Stage::Tokens, |partition| {
-            on_top_of(&base, &trajectories[partition.index as usize])
+            let (whole, rows) = on_top_of(&base, &trajectories[partition.index as usize]);
+            match wanted(partition) {
+                None => (whole, rows),
+                Some(wanted) => (tokens::with_chosen(&whole, wanted), wanted.len() as u64),
+            }
         })?;
         for todo in std::mem::take(&mut work.todo) {
             let committed = tokio::task::block_in_place(|| {
@@ -203,6 +230,7 @@ impl Run<'_> {
                     self,
                     todo.partition,
                     &trajectories[todo.partition.index as usize],
+                    wanted(todo.partition),
                     todo.fingerprint,
                 )
             })?;
@@ -243,15 +271,18 @@ impl Run<'_> {
 }
 
 /// What the release takes from a trajectory must have come out of the stages before.
-fn check_chain(parts: &Parts) -> Result<(), RunError> {
+fn check_chain(parts: &Parts, chosen: Option<&Chosen>) -> Result<(), RunError> {
     let sum = |records: &[PartRecord], rows: fn(&PartRecord) -> u64| records.iter().map(rows).sum::<u64>();
     let made = sum(&parts.trajectories, |record| record.rows_out);
-    for (stage, records) in [(Stage::Judgements, &parts.judgements), (Stage::Tokens, &parts.tokens)] {
+    let encoded = chosen.map_or(made, |chosen| chosen.values().map(|ids| ids.len() as u64).sum());
+    for (stage, records, wanted) in
+        [(Stage::Judgements, &parts.judgements, made), (Stage::Tokens, &parts.tokens, encoded)]
+    {
         let taken = sum(records, |record| record.rows_in);
-        if taken != made {
+        if taken != wanted {
             let name = stage.as_str();
             return Err(RunError::Accounting(format!(
-                "{made} trajectories were made and {name} took in {taken}"
+                "{wanted} trajectories were made for {name}, and it took in {taken}"
             )));
         }
     }

@@ -1,10 +1,11 @@
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use twig_imaging::{Rgb, RgbImage, psnr};
 use twig_model::Geometry;
 
 /// Turns pictures into grids of codebook ids and back.
 ///
-/// Ids run in raster order. Code 0 stands for "not generated yet": a token of a partial canvas that is
-/// nothing but [`placeholder`](Self::placeholder) is 0. Implementations are pure functions of the picture,
+/// Ids run in raster order. Code 0 stands for "not generated yet", and decodes to (about) the colour
+/// [`placeholder`](Self::placeholder). Implementations are pure functions of the picture,
 /// so that ids never depend on threads or on what was encoded before.
 pub trait ImageTokenizer: Send + Sync {
     /// Name in tables and manifest.
@@ -20,13 +21,18 @@ pub trait ImageTokenizer: Send + Sync {
     fn codebook_size(&self) -> u32;
 
     /// The flat colour that code 0 decodes to, in which unfinished regions of a canvas are shown.
-    fn placeholder(&self) -> Rgb<u8>;
+    fn placeholder(&self) -> Result<Rgb<u8>, TokenizeError>;
 
     /// The ids of a picture of [`geometry`](Self::geometry)'s size, `rows · cols` of them.
     fn encode(&self, picture: &RgbImage) -> Result<Vec<u32>, TokenizeError>;
 
     /// The picture that ids stand for; `rows · cols` ids are wanted.
     fn decode(&self, ids: &[u32]) -> Result<RgbImage, TokenizeError>;
+
+    /// The ids of several pictures, in their order. How many are under way at once is the tokenizer's choice.
+    fn encode_all(&self, pictures: &[RgbImage]) -> Vec<Result<Vec<u32>, TokenizeError>> {
+        pictures.par_iter().map(|picture| self.encode(picture)).collect()
+    }
 
     /// Peak signal-to-noise ratio, in decibels, between a picture and what is left of it after encoding and
     /// decoding.
@@ -37,7 +43,7 @@ pub trait ImageTokenizer: Send + Sync {
 }
 
 /// Why a picture or a list of ids cannot be taken.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum TokenizeError {
     /// The picture was not fitted to the tokenizer's size first.
     #[error("a picture of {width} × {height} pixels was given, {wanted} × {wanted} is wanted")]
@@ -66,5 +72,11 @@ pub enum TokenizeError {
         position: usize,
         /// Number of codes.
         codebook_size: u32,
+    },
+    /// The weights could be read before and cannot now.
+    #[error("the tokenizer's weights cannot be read any more: {what}")]
+    Weights {
+        /// What went wrong.
+        what: String,
     },
 }

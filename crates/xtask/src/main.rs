@@ -1,4 +1,5 @@
-//! The project's own chores: `cargo xtask test`, `consumers`, `training`, `schemas`, `fit-codebook`, `bench`.
+//! The project's own chores: `cargo xtask test`, `consumers`, `training`, `janus-vq`, `schemas`, `fit-codebook`,
+//! `bench`.
 //!
 //! Kept small on purpose: it is built before everything else, so it depends on nothing of the workspace. What
 //! needs our crates is a program of its own that this one starts.
@@ -8,6 +9,7 @@
 mod bench;
 mod chore;
 mod consumers;
+mod janus;
 mod memory;
 mod python;
 mod schemas;
@@ -24,6 +26,7 @@ Chores of this project: cargo xtask CHORE
   test [--all] [--keep-going]   formatting, lints, Rust tests, Python consumers; --all adds the heavy ones
   consumers [--all]             the Python consumers alone
   training                      a tiny Janus and TRL on a release; part of test --all
+  janus-vq [--speed]            the Janus tokenizer against transformers; or timed in turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
   bench                         run the whole T2I-CompBench job and print its figures as Markdown";
@@ -45,6 +48,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let known: &[&str] = match chore {
         "test" => &["--all", "--keep-going"],
         "consumers" => &["--all"],
+        "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
         _ => &[],
     };
@@ -56,6 +60,8 @@ fn run(arguments: &[String]) -> Result<()> {
         "test" => test::test(has("--all"), has("--keep-going")),
         "consumers" => consumers::consumers(has("--all")),
         "training" => training::training(),
+        "janus-vq" if has("--speed") => janus::speed(),
+        "janus-vq" => janus::fidelity(),
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
         "bench" => bench::bench(),

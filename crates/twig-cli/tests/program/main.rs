@@ -15,3 +15,4 @@ mod same_bytes;
 mod samples;
 mod schemas;
 mod status;
+mod tokens;

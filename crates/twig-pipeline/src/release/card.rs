@@ -6,7 +6,7 @@ use twig_shards::{CardFacts, CardTeacher};
 use super::{samples::SampleCounts, select::Selection};
 use crate::{
     run::Run,
-    settings::{PipelineFile, TeacherSettings},
+    settings::{PipelineFile, TeacherSettings, TokenScope, TokenizerSettings},
 };
 
 pub(super) fn facts(run: &Run, selection: &Selection, samples: &SampleCounts) -> CardFacts {
@@ -16,7 +16,7 @@ pub(super) fn facts(run: &Run, selection: &Selection, samples: &SampleCounts) ->
         license: "cc-by-4.0".to_owned(),
         languages: vec!["en".to_owned()],
         teachers: teachers(run, selection),
-        settings: settings(file),
+        settings: settings(file).into_iter().chain(losses(selection)).collect(),
         categories: selection.categories.clone(),
         tasks: samples.by_region(),
         rewards: selection.rewards,
@@ -59,12 +59,32 @@ fn settings(file: &PipelineFile) -> Vec<(String, String)> {
         ("accept_score", trajectories.accept_score.to_string()),
         ("redo_rounds", trajectories.redo_rounds.to_string()),
         ("samples_per_prompt", trajectories.samples_per_prompt.to_string()),
+        ("pictures encoded", scope(file).to_owned()),
         ("release.where", condition),
         ("validation_share", file.release.validation_share.to_string()),
         ("prompt_drop", file.release.prompt_drop.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+fn scope(file: &PipelineFile) -> &'static str {
+    match file.tokens.scope() {
+        TokenScope::Selected => "those of the selected trajectories",
+        TokenScope::All => "all",
+    }
+}
+
+/// What is left of a picture after encoding and decoding, by tokenizer.
+fn losses(selection: &Selection) -> impl Iterator<Item = (String, String)> {
+    selection.psnr_millibels.iter().map(|(tokenizer, millibels)| {
+        let decibels = |sum: i64, count: usize| sum as f64 / count.max(1) as f64 / 100.0;
+        let mean = decibels(millibels.iter().map(|one| i64::from(*one)).sum(), millibels.len());
+        let worst = decibels(millibels.iter().min().copied().map_or(0, i64::from), 1);
+        let count = millibels.len();
+        let value = format!("mean {mean:.2} dB, worst {worst:.2} dB, over {count} pictures");
+        (format!("PSNR of `{tokenizer}`, encoded and decoded"), value)
+    })
 }
 
 fn is_procedural(file: &PipelineFile) -> bool {
@@ -81,9 +101,11 @@ fn attributions(file: &PipelineFile) -> Vec<String> {
 }
 
 fn limits(file: &PipelineFile) -> Vec<String> {
-    let mut limits = vec![
-        "The image token ids come from an embedded patch codebook, not from Janus-Pro's VQ-16.".to_owned(),
-    ];
+    let mut limits = Vec::new();
+    if let Some(TokenizerSettings::Patch {}) = file.tokens.tokenizers.first() {
+        let patch = "The image token ids come from an embedded patch codebook, not from Janus-Pro's VQ-16.";
+        limits.push(patch.to_owned());
+    }
     if is_procedural(file) {
         let drawn = "The pictures are drawn by a program from flat artwork; they are no photographs and look \
                      like none. Thoughts and critiques follow fixed patterns.";

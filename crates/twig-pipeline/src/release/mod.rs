@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 pub use condition::{CONDITION_COLUMNS, Condition, ConditionRow};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+pub(crate) use select::chosen;
 use serde::{Deserialize, Serialize};
 use twig_shards::{Manifest, Shard, StageAccount};
 

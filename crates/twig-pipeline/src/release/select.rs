@@ -6,7 +6,9 @@ use twig_model::{JudgeCriterion, Judgement, RejectReason, Rejection, Score, weig
 use twig_shards::{ImageTokensRow, PartWriter, RejectedRow, StageAccount, TableReader, TrajectorySummary};
 
 use super::ConditionRow;
-use crate::{error::RunError, job::Stage, partition::Partition, run::Run, seeds};
+use crate::{
+    error::RunError, job::Stage, partition::Partition, run::Run, seeds, settings::TokenScope, tokens,
+};
 
 /// The trajectories to publish, with what publishing needs to know of them.
 pub(super) struct Selection {
@@ -20,6 +22,8 @@ pub(super) struct Selection {
     pub(super) rewards: [u64; 10],
     /// Models by role, as they said they answered.
     pub(super) painters: BTreeMap<String, u64>,
+    /// What pictures kept after encoding and decoding, in hundredths of a decibel, by tokenizer.
+    pub(super) psnr_millibels: BTreeMap<String, Vec<i32>>,
 }
 
 /// A trajectory to publish.
@@ -41,8 +45,26 @@ impl Selection {
     }
 }
 
+/// The trajectories that will be published if their pictures can be encoded.
+pub(crate) fn chosen(run: &Run) -> Result<tokens::Chosen, RunError> {
+    let mut chosen = tokens::Chosen::new();
+    for partition in run.job.partitions() {
+        let rewards = rewards(run, partition)?;
+        let part = run.job.folder.part(Stage::Trajectories, partition);
+        for summary in TableReader::<TrajectorySummary>::open(&part)? {
+            let summary = summary?;
+            let Some(&reward) = rewards.get(&summary.id) else { continue };
+            if failed_clause(run, &summary, reward).is_none() {
+                chosen.entry(partition.index).or_default().insert(summary.id);
+            }
+        }
+    }
+    Ok(chosen)
+}
+
 /// Applies `release.where`; what it removes goes to `rejected/release.parquet` with the clause.
 pub(super) fn select(run: &Run) -> Result<Selection, RunError> {
+    let encodes_selected = run.settings.file.tokens.scope() == TokenScope::Selected;
     let mut selection = Selection {
         chosen: BTreeMap::new(),
         rows_in: 0,
@@ -50,22 +72,25 @@ pub(super) fn select(run: &Run) -> Result<Selection, RunError> {
         categories: BTreeMap::new(),
         rewards: [0; 10],
         painters: BTreeMap::new(),
+        psnr_millibels: BTreeMap::new(),
     };
     let path = run.job.folder.path().join("rejected/release.parquet");
     let mut rejected = PartWriter::<RejectedRow>::create(&path)?;
     for partition in run.job.partitions() {
         let rewards = rewards(run, partition)?;
-        let encoded = encoded_ids(run, partition)?;
+        let encoded = selection.encoded_ids(run, partition)?;
         let part = run.job.folder.part(Stage::Trajectories, partition);
         for summary in TableReader::<TrajectorySummary>::open(&part)? {
             let summary = summary?;
-            // Those without a reward or without tokens were rejected by the stage before.
+            // Those without a reward were rejected by the stage before; so were those without tokens, unless they
+            // have none because they are removed here.
             let Some(&reward) = rewards.get(&summary.id) else { continue };
-            if !encoded.contains(&summary.id) {
+            let failed = failed_clause(run, &summary, reward);
+            if !encoded.contains(&summary.id) && (failed.is_none() || !encodes_selected) {
                 continue;
             }
             selection.rows_in += 1;
-            match failed_clause(run, &summary, reward) {
+            match failed {
                 None => selection.choose(run, partition, summary, reward)?,
                 Some(clause) => {
                     selection.removed += 1;
@@ -88,6 +113,19 @@ pub(super) fn select(run: &Run) -> Result<Selection, RunError> {
 }
 
 impl Selection {
+    /// Trajectories whose pictures could be encoded. Notes what the tokenizers lost on some of them.
+    fn encoded_ids(&mut self, run: &Run, partition: Partition) -> Result<HashSet<String>, RunError> {
+        let mut ids = HashSet::new();
+        for row in TableReader::<ImageTokensRow>::open(&run.job.folder.part(Stage::Tokens, partition))? {
+            let row = row?;
+            if let Some(millibels) = row.psnr_millibels {
+                self.psnr_millibels.entry(row.tokenizer).or_default().push(millibels);
+            }
+            ids.insert(row.trajectory_id);
+        }
+        Ok(ids)
+    }
+
     fn choose(
         &mut self,
         run: &Run,
@@ -137,10 +175,4 @@ fn rewards(run: &Run, partition: Partition) -> Result<HashMap<String, Score>, Ru
         scores.entry(trajectory_id).or_default().push((score, weight));
     }
     Ok(scores.into_iter().filter_map(|(id, scores)| Some((id, weighted_reward(&scores)?))).collect())
-}
-
-/// Trajectories whose pictures could be encoded.
-fn encoded_ids(run: &Run, partition: Partition) -> Result<HashSet<String>, RunError> {
-    let rows = TableReader::<ImageTokensRow>::open(&run.job.folder.part(Stage::Tokens, partition))?;
-    rows.map(|row| Ok(row?.trajectory_id)).collect()
 }

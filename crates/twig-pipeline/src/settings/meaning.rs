@@ -6,7 +6,7 @@ use twig_model::{Geometry, Schedule};
 use twig_procedural::ProceduralSettings;
 use twig_samples::MixWeights;
 
-use super::{Problem, check::listed, node::Node, variables};
+use super::{Problem, TokenizerSettings, check::listed, node::Node, variables};
 use crate::release::Condition;
 
 /// Every such problem of the document.
@@ -46,19 +46,35 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
     if let Ok(Err(invalid)) = weights.map(|weights| weights.check()) {
         wrong("release.mix", invalid.to_string());
     }
+    for (index, name) in repeated_tokenizers(&document) {
+        wrong(&format!("tokens.tokenizers.{index}"), format!("two tokenizers are called `{name}`"));
+    }
     if let Some(Err(message)) = document["release"]["where"].as_str().map(Condition::parse) {
         wrong("release.where", message);
     }
     found
 }
 
+/// Tokenizers with the name of one before them: their ids could not be told apart.
+fn repeated_tokenizers(document: &Value) -> Vec<(usize, String)> {
+    let tokenizers = document["tokens"]["tokenizers"].as_array().map_or(&[][..], Vec::as_slice);
+    let parsed = tokenizers.iter().map(|one| serde_json::from_value::<TokenizerSettings>(one.clone()).ok());
+    let names: Vec<Option<String>> = parsed.map(|one| one.map(|one| one.name().to_owned())).collect();
+    let repeated = |index: &usize| names[*index].is_some() && names[..*index].contains(&names[*index]);
+    (0..names.len()).filter(repeated).filter_map(|index| Some((index, names[index].clone()?))).collect()
+}
+
 fn texts_with_variables(document: &Value) -> Vec<(String, String)> {
     let files = document["prompts"]["files"].as_array().into_iter().flatten().enumerate();
     let files = files.map(|(index, pattern)| (format!("prompts.files.{index}"), pattern));
+    let tokenizers = document["tokens"]["tokenizers"].as_array().into_iter().flatten().enumerate();
+    let checkpoints =
+        tokenizers.map(|(index, one)| (format!("tokens.tokenizers.{index}.checkpoint"), &one["checkpoint"]));
     let tokenizer = &document["release"]["text_tokenizer"];
     [("output".to_owned(), &document["output"]), ("release.text_tokenizer".to_owned(), tokenizer)]
         .into_iter()
         .chain(files)
+        .chain(checkpoints)
         .filter_map(|(path, value)| Some((path, value.as_str()?.to_owned())))
         .collect()
 }

@@ -13,7 +13,8 @@ use std::{
 
 pub use file::{
     JudgeSettings, JudgementSettings, MixSettings, PipelineFile, PromptSettings, ReleaseSettings,
-    RoleSettings, RunSettings, TeacherSettings, TokenSettings, TokenizerSettings, TrajectorySettings,
+    RoleSettings, RunSettings, TeacherSettings, TokenScope, TokenSettings, TokenizerSettings,
+    TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
 use serde_json::Value;
@@ -132,6 +133,12 @@ impl Settings {
             let TeacherSettings::Procedural { concurrency, .. } = teacher;
             *concurrency = 0;
         }
+        // Nor is where weights lie: their fingerprint stands in the manifest.
+        for tokenizer in &mut file.tokens.tokenizers {
+            if let TokenizerSettings::JanusVq { checkpoint, threads, batch, .. } = tokenizer {
+                (*checkpoint, *threads, *batch) = (String::new(), None, None);
+            }
+        }
         let json = serde_json::to_vec(&file).unwrap_or_default();
         blake3::hash(&json).to_hex()[..32].to_owned()
     }
@@ -147,8 +154,12 @@ impl Settings {
         let wrong = |path: &str, message: String| vec![problem_at(node, path, message)];
         let mut file: PipelineFile =
             serde_json::from_value(node.to_json()).map_err(|error| wrong("", error.to_string()))?;
+        let checkpoints = file.tokens.tokenizers.iter_mut().filter_map(|tokenizer| match tokenizer {
+            TokenizerSettings::JanusVq { checkpoint, .. } => Some(checkpoint),
+            TokenizerSettings::Patch {} => None,
+        });
         let texts = std::iter::once(&mut file.output).chain(&mut file.prompts.files);
-        for text in texts.chain(&mut file.release.text_tokenizer) {
+        for text in texts.chain(&mut file.release.text_tokenizer).chain(checkpoints) {
             *text = variables::replaced(text).map_err(|message| wrong("", message))?;
         }
         let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions)

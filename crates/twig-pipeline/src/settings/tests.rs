@@ -32,6 +32,31 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn tokenizers_are_told_apart_by_name_and_slow_ones_encode_what_is_selected() {
+    let tokens = |text: &str| format!("{SOUND}tokens: {text}\n");
+    let parse = |text: &str| Settings::parse(&tokens(text), PathBuf::new(), &[]).unwrap();
+    assert_eq!(parse("{tokenizers: [{kind: patch}]}").file.tokens.scope(), TokenScope::All);
+    let janus = parse("{tokenizers: [{kind: patch}, {kind: janus_vq, checkpoint: a}]}");
+    assert_eq!(janus.file.tokens.scope(), TokenScope::Selected);
+    let elsewhere = parse(
+        "{tokenizers: [{kind: patch}, {kind: janus_vq, checkpoint: \"${TWIG_NO_SUCH:-b}\", threads: 2, batch: 3}]}",
+    );
+    assert_eq!(janus.hash(), elsewhere.hash());
+    assert_snapshot!(
+        problems(
+            &tokens("{scope: some, tokenizers: [{kind: janus_vq, checkpoint: a}, {kind: janus_vq, checkpoint: \"${TWIG_NO_SUCH}\"}, {kind: vq}]}"),
+            &[]
+        ),
+        @r#"
+    line 12: `tokens.scope`: one of `selected`, `all` is wanted, found the text "some"
+    line 12: `tokens.tokenizers.2.kind`: one of `patch`, `janus_vq` is wanted, found the text "vq"
+    line 12: `tokens.tokenizers.1.checkpoint`: the environment variable TWIG_NO_SUCH is not set; set it and try again
+    line 12: `tokens.tokenizers.1`: two tokenizers are called `janus`
+    "#
+    );
+}
+
+#[test]
 fn every_problem_is_named_at_once_with_its_line() {
     let text = "\
 version: 2

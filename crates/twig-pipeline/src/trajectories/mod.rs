@@ -31,7 +31,7 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("seed", &file.seed)
         .with("teachers", &recipe.teachers.identities())
         .with("templates", &recipe.templates.hashes())
-        .with("placeholder", &recipe.placeholder.0)
+        .with("placeholder", &recipe.placeholder_source())
 }
 
 /// Makes all trajectories of a partition and commits them.
@@ -79,7 +79,7 @@ async fn make(
     let maker = Maker {
         settings: &run.settings.file.trajectories,
         schedule: &run.settings.schedule,
-        placeholder: run.placeholder,
+        placeholder: run.placeholder()?,
         thinker: open(Role::Thinker),
         painter: open(Role::Painter),
         critic: open(Role::Critic),

@@ -15,14 +15,22 @@ record! {
         final_ids: Vec<u32>,
         /// For each attempt, in the order made, the ids of its region.
         attempt_ids: Vec<Vec<u32>>,
+        /// Peak signal-to-noise ratio of the finished picture after encoding and decoding, in hundredths of a
+        /// decibel; null where it was not measured.
+        psnr_millibels: Option<i32>,
     }
 }
 
 impl ImageTokensRow {
     /// The row of a trajectory's tokens.
-    pub fn new(trajectory_id: String, prompt_id: PromptId, tokens: TrajectoryTokens) -> Self {
+    pub fn new(
+        trajectory_id: String,
+        prompt_id: PromptId,
+        tokens: TrajectoryTokens,
+        psnr_millibels: Option<i32>,
+    ) -> Self {
         let TrajectoryTokens { tokenizer, final_ids, attempt_ids } = tokens;
-        Self { trajectory_id, prompt_id, tokenizer, final_ids, attempt_ids }
+        Self { trajectory_id, prompt_id, tokenizer, final_ids, attempt_ids, psnr_millibels }
     }
 
     /// The tokens without the ids they are found by.

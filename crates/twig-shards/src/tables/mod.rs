@@ -75,7 +75,7 @@ mod tests {
         assert_round_trip(releases.iter().flat_map(|release| TokensRow::all_of("id", &tokens(release))));
         let row = |release: &ReleaseTrajectory| {
             let id = release.trajectory.id();
-            ImageTokensRow::new(id.to_string(), id.prompt, tokens(release))
+            ImageTokensRow::new(id.to_string(), id.prompt, tokens(release), Some(2345))
         };
         assert_round_trip(releases.iter().map(row));
         assert_round_trip(releases);

@@ -1,0 +1,55 @@
+//! The Janus tokenizer against implementations that we did not write.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Result;
+
+use crate::{
+    chore::{self, build_twig, built, cargo, root},
+    python,
+};
+
+/// Compares ids and pixels with transformers', in the real configuration, and what a run of the program makes of the
+/// checkpoint.
+pub(crate) fn fidelity() -> Result<()> {
+    let (program, work) = (program()?, work()?);
+    let twig = build_twig()?;
+    let release = work.join("pictures");
+    let mut pictures = Command::new(twig);
+    pictures.args(["run", "pipelines/quickstart.yaml", "--limit", "20", "--output"]).arg(&release);
+    chore::run("pictures of the embedded teacher", take(pictures.current_dir(root())))?;
+    let mut fidelity = script("janus_vq.py", &program)?;
+    chore::run("Janus tokenizer, fidelity", take(fidelity.arg(release.join("release")).arg(work)))
+}
+
+/// Times it in turns with PyTorch, and prints the figures as Markdown.
+pub(crate) fn speed() -> Result<()> {
+    let program = program()?;
+    let mut speed = script("janus_vq_speed.py", &program)?;
+    chore::run("Janus tokenizer, speed", take(speed.arg(work()?)))
+}
+
+/// The tokenizer as a program of its own.
+fn program() -> Result<PathBuf> {
+    let build = ["build", "--release", "--locked", "--package", "twig-tokens", "--example", "janus-vq"];
+    chore::run("build janus-vq", cargo(&build))?;
+    Ok(built()?.join(format!("examples/janus-vq{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn work() -> Result<PathBuf> {
+    Ok(built()?.join("janus-vq"))
+}
+
+fn script(name: &str, program: &Path) -> Result<Command> {
+    let mut command = Command::new(python::interpreter("train")?);
+    command.arg("-B").arg(root().join("tests/python").join(name)).arg(program);
+    Ok(command)
+}
+
+/// Takes a command out of the builder that made it.
+fn take(builder: &mut Command) -> Command {
+    std::mem::replace(builder, Command::new(""))
+}
