@@ -6,12 +6,14 @@
 mod canvas;
 mod codec;
 mod fit;
+mod likeness;
 mod quality;
 mod text;
 
 pub use canvas::{partial_canvas, paste_region, region_pixels};
 pub use codec::{DecodeError, DecodeLimits, decode, encode_png};
 pub use fit::{center_crop_square, fit_square, pad_square};
+pub use likeness::{Likeness, crops};
 pub use quality::{mean_absolute_difference, psnr};
 pub use text::Face;
 

@@ -20,15 +20,23 @@ pub enum RejectReason {
     BadPicture,
     /// The teacher failed on this request, and kept failing.
     TeacherFailed,
+    /// It overlaps with an evaluation set; the detail names the set's row and what they share.
+    Contaminated,
+    /// Almost the same as another row, which stays; the detail names it.
+    NearDuplicate,
+    /// Its thoughts or critiques fail a quality gate; the detail names the gate.
+    TextGate,
     /// The release's filter removed it; the detail names the clause.
     Filtered,
+    /// Better rows filled the quota of its prompt or category.
+    OverQuota,
     /// A generate sample of regions that are no raster spans in order: there is no sequence to go on with.
     NotRaster,
 }
 
 impl RejectReason {
     /// Every reason, in the order in which reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::DuplicatePrompt,
         Self::TooLong,
         Self::UnsupportedPrompt,
@@ -36,7 +44,11 @@ impl RejectReason {
         Self::InvalidAnswer,
         Self::BadPicture,
         Self::TeacherFailed,
+        Self::Contaminated,
+        Self::NearDuplicate,
+        Self::TextGate,
         Self::Filtered,
+        Self::OverQuota,
         Self::NotRaster,
     ];
 
@@ -50,7 +62,11 @@ impl RejectReason {
             Self::InvalidAnswer => "invalid_answer",
             Self::BadPicture => "bad_picture",
             Self::TeacherFailed => "teacher_failed",
+            Self::Contaminated => "contaminated",
+            Self::NearDuplicate => "near_duplicate",
+            Self::TextGate => "text_gate",
             Self::Filtered => "filtered",
+            Self::OverQuota => "over_quota",
             Self::NotRaster => "not_raster",
         }
     }
@@ -67,7 +83,11 @@ impl RejectReason {
             Self::DuplicatePrompt
             | Self::TooLong
             | Self::UnsupportedPrompt
+            | Self::Contaminated
+            | Self::NearDuplicate
+            | Self::TextGate
             | Self::Filtered
+            | Self::OverQuota
             | Self::NotRaster => false,
         }
     }
