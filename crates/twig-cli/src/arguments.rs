@@ -29,6 +29,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  twig run pipelines/quickstart.yaml --limit 20")]
     Run(JobArguments),
     /// Say what a run would do, ask and occupy, without doing it
+    #[command(
+        after_help = "Example:\n  twig plan pipelines/quickstart.yaml --select --set 'select.where=reward >= 95'"
+    )]
     Plan(PlanArguments),
     /// Show how far a job has come
     Status(FolderArguments),
@@ -69,6 +72,10 @@ pub(crate) struct JobArguments {
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) job: JobArguments,
+    /// Show what the selection would remove of what the job has made so far: step by step, alone and in order,
+    /// by category, with examples
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) select: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -23,7 +23,7 @@ const MAX_CELL_DIFFERENCE: u8 = 28;
 /// What a picture looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Likeness {
-    hash: u64,
+    hash: [u8; 8],
     thumbnail: [u8; THUMBNAIL_BYTES],
 }
 
@@ -37,12 +37,12 @@ impl Likeness {
         let cells = imageops::thumbnail(&small, THUMBNAIL_SIDE as u32, THUMBNAIL_SIDE as u32);
         let mut thumbnail = [0; THUMBNAIL_BYTES];
         thumbnail.copy_from_slice(cells.as_raw());
-        Self { hash: hash(&brightness), thumbnail }
+        Self { hash: hash(&brightness).to_be_bytes(), thumbnail }
     }
 
     /// The perceptual hash: 63 bits, one a frequency, and a zero.
     pub fn hash(&self) -> u64 {
-        self.hash
+        u64::from_be_bytes(self.hash)
     }
 
     /// Share of the bits of the hash in which two pictures agree, or 0 where their colours differ somewhere:
@@ -52,12 +52,12 @@ impl Likeness {
         if colours.into_iter().any(|(a, b)| a.abs_diff(*b) > MAX_CELL_DIFFERENCE) {
             return 0.0;
         }
-        1.0 - f64::from((self.hash ^ other.hash).count_ones()) / 64.0
+        1.0 - f64::from((self.hash() ^ other.hash()).count_ones()) / 64.0
     }
 
     /// As hexadecimal digits, for a table.
     pub fn to_hex(&self) -> String {
-        let bytes = self.hash.to_be_bytes().into_iter().chain(self.thumbnail);
+        let bytes = self.hash.into_iter().chain(self.thumbnail);
         bytes.map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -67,7 +67,7 @@ impl Likeness {
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
             .collect::<Option<_>>()?;
         let (hash, thumbnail) = bytes.split_first_chunk()?;
-        Some(Self { hash: u64::from_be_bytes(*hash), thumbnail: thumbnail.try_into().ok()? })
+        Some(Self { hash: *hash, thumbnail: thumbnail.try_into().ok()? })
     }
 }
 
@@ -190,7 +190,9 @@ mod tests {
             assert!(found >= 59, "{name}: {found} of 60 are found");
         }
         let strangers: usize = (0..60)
-            .map(|number| (0..60).filter(|&other| other != number && is_found(&pictures[number], other)).count())
+            .map(|number| {
+                (0..60).filter(|&other| other != number && is_found(&pictures[number], other)).count()
+            })
             .sum();
         assert_eq!(strangers, 0, "pictures taken for others, of 3540 pairs");
         let recoloured = (0..60).filter(|&number| is_found(&discs(number as u32, 1), number)).count();

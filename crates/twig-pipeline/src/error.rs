@@ -3,6 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use twig_imaging::DecodeError;
 use twig_model::AskError;
 use twig_shards::ShardError;
 use twig_teacher::StoreError;
@@ -107,6 +108,21 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// An evaluation picture that cannot be looked at protects nothing.
+    #[error("the evaluation picture {path} of decontaminate.against cannot be read as one")]
+    EvaluationPicture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// A selection is tried on what a job has made.
+    #[error("{folder} holds nothing to select from yet; `twig run` makes it, `--limit 50` a first sample")]
+    NothingToSelect {
+        /// The job's folder.
+        folder: PathBuf,
+    },
     /// Rows went missing: a fault of this program.
     #[error("accounting: {0}; this is a fault in twig, please report it")]
     Accounting(String),
@@ -143,6 +159,8 @@ impl RunError {
             | Self::OutputFolder { .. }
             | Self::TextTokenizer(_)
             | Self::Checkpoint(_)
+            | Self::EvaluationPicture { .. }
+            | Self::NothingToSelect { .. }
             | Self::NothingToRelease { .. } => 2,
             Self::Io { .. }
             | Self::Shards(_)

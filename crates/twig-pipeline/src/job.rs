@@ -27,13 +27,16 @@ pub enum Stage {
     Trajectories,
     /// Trajectories → scores.
     Judgements,
+    /// Texts and pictures → the small numbers that selections compare.
+    Measures,
     /// Pictures → image tokens.
     Tokens,
 }
 
 impl Stage {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 4] = [Self::Prompts, Self::Trajectories, Self::Judgements, Self::Tokens];
+    pub const ALL: [Self; 5] =
+        [Self::Prompts, Self::Trajectories, Self::Judgements, Self::Measures, Self::Tokens];
 
     /// The name in folders, tables and events.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Stage {
             Self::Trajectories => "trajectories",
             Self::Judgements => "judgements",
             Self::Tokens => "tokens",
+            Self::Measures => "measures",
         }
     }
 }
@@ -74,6 +78,11 @@ impl JobFolder {
     /// What the release was made from; written last.
     pub fn release_record(&self) -> PathBuf {
         self.0.join("stages/release.json")
+    }
+
+    /// What the selection of that release removed, step by step.
+    pub fn selection_report(&self) -> PathBuf {
+        self.0.join("stages/selection.json")
     }
 
     /// A partition's rows.

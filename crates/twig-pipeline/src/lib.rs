@@ -15,6 +15,8 @@ mod fingerprint;
 mod ids;
 mod job;
 mod judgements;
+mod measures;
+mod near;
 mod part;
 mod partition;
 mod plan;
@@ -39,12 +41,12 @@ pub use part::{FileRecord, PartRecord};
 pub use partition::Partition;
 pub use plan::{Plan, StagePlan, plan};
 pub use prompts::{PromptError, PromptTable};
-pub use release::{CONDITION_COLUMNS, Condition, ConditionRow, ReleaseRecord};
+pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
 pub use run::{RunSummary, run};
 pub use settings::{
-    JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem, PromptSettings, ReleaseSettings,
-    RoleSettings, RunSettings, Settings, SettingsError, TeacherSettings, TokenScope, TokenSettings,
-    TokenizerSettings, TrajectorySettings,
+    DecontaminationSettings, JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem,
+    PromptSettings, ReleaseSettings, RoleSettings, RunSettings, SelectSettings, Settings, SettingsError,
+    TeacherSettings, TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};

@@ -9,7 +9,7 @@ use crate::{
     error::RunError,
     fingerprint::{in_partition, on_top_of},
     job::{JobFolder, Stage},
-    judgements,
+    judgements, measures,
     part::PartRecord,
     partition::{self, Partition},
     prompts::{self, PromptTable},
@@ -67,7 +67,7 @@ pub struct StagePlan {
 
 /// Reads prompts and folder, and asks nobody anything.
 pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError> {
-    let table = PromptTable::load(&settings.file.prompts, &settings.base)?;
+    let table = PromptTable::load(&settings.file.prompts, &settings.file.decontaminate, &settings.base)?;
     let folder = JobFolder::new(&settings.file.output);
     let record = folder.record()?;
     let partitions = match (&record, settings.file.run.partitions) {
@@ -139,10 +139,14 @@ impl Standing {
     ) -> Result<Self, RunError> {
         let samples = u64::from(recipe.settings.file.trajectories.samples_per_prompt);
         let rejected = prompts::stage::rejected_by_partition(table, partitions);
-        let [make, judge, encode] =
-            [trajectories::fingerprint(recipe), judgements::fingerprint(recipe), tokens::fingerprint(recipe)];
+        let [make, judge, encode, measure] = [
+            trajectories::fingerprint(recipe),
+            judgements::fingerprint(recipe),
+            tokens::fingerprint(recipe),
+            measures::fingerprint(),
+        ];
         let mut standing = Self::default();
-        let mut committed = [0; 4];
+        let mut committed = [0; Stage::ALL.len()];
         for partition in Partition::all(partitions) {
             let stands =
                 |stage, fingerprint: &str| PartRecord::standing(folder, stage, partition, fingerprint);
@@ -166,10 +170,11 @@ impl Standing {
                 }
                 None => standing.to_judge += made.rows_out,
             }
+            committed[3] += u32::from(stands(Stage::Measures, &on_top_of(&measure, &made).0)?.is_some());
             // Which trajectories the selection takes is not known here; of the rest of the fingerprint it is.
             let encode = on_top_of(&encode, &made).0;
             let encoded = PartRecord::load(folder, Stage::Tokens, partition)?;
-            committed[3] += u32::from(encoded.is_some_and(|record| record.fingerprint.starts_with(&encode)));
+            committed[4] += u32::from(encoded.is_some_and(|record| record.fingerprint.starts_with(&encode)));
         }
         standing.stages = Stage::ALL
             .into_iter()

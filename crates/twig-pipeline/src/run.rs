@@ -15,7 +15,7 @@ use crate::{
     events::{Event, EventLog, Observer},
     fingerprint::{in_partition, on_top_of},
     job::{Job, Stage},
-    judgements,
+    judgements, measures,
     part::PartRecord,
     partition::Partition,
     prompts::{self, PromptTable},
@@ -65,7 +65,7 @@ pub async fn run(
     let start = Instant::now();
     // Before anything is asked: a checkpoint that is not there shall cost nothing.
     let text_tokenizer = recipe::text_tokenizer(settings)?;
-    let table = PromptTable::load(&settings.file.prompts, &settings.base)?;
+    let table = PromptTable::load(&settings.file.prompts, &settings.file.decontaminate, &settings.base)?;
     let job = Job::open(settings, table.prompts.len(), limit.map(|limit| limit as u64))?;
     job.sweep()?;
     let events = EventLog::open(job.folder.path(), observer)
@@ -131,9 +131,10 @@ impl Run<'_> {
         finished(prompts::stage::stage(self, table)?, Stage::Prompts)?;
         let trajectories = finished(self.trajectories(table, limit).await?, Stage::Trajectories)?;
         let judgements = finished(self.judgements(&trajectories).await?, Stage::Judgements)?;
+        let measures = finished(self.measures(&trajectories)?, Stage::Measures)?;
         let chosen = tokio::task::block_in_place(|| self.to_be_encoded())?;
         let tokens = finished(self.tokens(&trajectories, chosen.as_ref())?, Stage::Tokens)?;
-        let parts = Parts { trajectories, judgements, tokens };
+        let parts = Parts { trajectories, judgements, measures, tokens };
         check_chain(&parts, chosen.as_ref())?;
         let (release, published) = self.release(&parts, &accounts)?;
         self.check_rejected(&parts.trajectories)?;
@@ -198,6 +199,19 @@ impl Run<'_> {
             )
         })
         .await
+    }
+
+    fn measures(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
+        let (base, input) =
+            (measures::fingerprint(), |partition: Partition| &trajectories[partition.index as usize]);
+        let mut work = Work::begin(self, Stage::Measures, |partition| on_top_of(&base, input(partition)))?;
+        for todo in std::mem::take(&mut work.todo) {
+            let committed = tokio::task::block_in_place(|| {
+                measures::partition(self, todo.partition, input(todo.partition), todo.fingerprint)
+            })?;
+            work.commit(self, todo.partition, committed);
+        }
+        work.finish(self)
     }
 
     /// The trajectories whose pictures are encoded, unless it is all of them.
@@ -275,9 +289,12 @@ fn check_chain(parts: &Parts, chosen: Option<&Chosen>) -> Result<(), RunError> {
     let sum = |records: &[PartRecord], rows: fn(&PartRecord) -> u64| records.iter().map(rows).sum::<u64>();
     let made = sum(&parts.trajectories, |record| record.rows_out);
     let encoded = chosen.map_or(made, |chosen| chosen.values().map(|ids| ids.len() as u64).sum());
-    for (stage, records, wanted) in
-        [(Stage::Judgements, &parts.judgements, made), (Stage::Tokens, &parts.tokens, encoded)]
-    {
+    let stages = [
+        (Stage::Judgements, &parts.judgements, made),
+        (Stage::Measures, &parts.measures, made),
+        (Stage::Tokens, &parts.tokens, encoded),
+    ];
+    for (stage, records, wanted) in stages {
         let taken = sum(records, |record| record.rows_in);
         if taken != wanted {
             let name = stage.as_str();

@@ -15,6 +15,7 @@
 pub mod atomic;
 mod card;
 mod error;
+mod filter;
 mod manifest;
 mod part;
 mod properties;
@@ -32,6 +33,7 @@ mod writer;
 pub use atomic::FileDigest;
 pub use card::{CardFacts, CardTeacher, render_card};
 pub use error::{Malformed, ShardError};
+pub use filter::{Clause, Filter, FilterError};
 pub use manifest::{Config, ImageTokenizer, Judge, Manifest, Shard, Split, StageAccount, TextTokenizer};
 pub use part::{Part, PartWriter};
 pub use properties::{Purpose, RowGroupLimits, writer_properties};
@@ -42,8 +44,8 @@ pub use row::{PlainRow, Row, SCHEMA_VERSION};
 pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
 pub use tables::{
     AttemptRecord, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord, DpoRecord, GrpoRecord,
-    ImageTokensRow, JanusRecord, MessagePart, MessageRecord, RejectedRow, ReleaseTrajectory, SftRecord,
-    SpatialRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
+    ImageTokensRow, JanusRecord, MeasureRow, MessagePart, MessageRecord, RejectedRow, ReleaseTrajectory,
+    SelectionRow, SftRecord, SpatialRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
 };
 pub use text_columns::{TextRow, read_text_columns};
 pub use value::Value;

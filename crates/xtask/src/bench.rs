@@ -93,7 +93,7 @@ fn report(measured: &Measured, stages: &[Stage]) -> String {
 }
 
 /// The processor and how much of it there is.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

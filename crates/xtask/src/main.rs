@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal and for CI logs")]
 
 mod bench;
+mod bench_near;
 mod chore;
 mod consumers;
 mod janus;
@@ -29,7 +30,8 @@ Chores of this project: cargo xtask CHORE
   janus-vq [--speed]            the Janus tokenizer against transformers; or timed in turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
-  bench                         run the whole T2I-CompBench job and print its figures as Markdown";
+  bench [--near | --select]     run the whole T2I-CompBench job and print its figures as Markdown; --near does so
+                                for a million prompts, --select for a selection among 50,000 trajectories";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +52,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
+        "bench" => &["--near", "--select"],
         _ => &[],
     };
     if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
@@ -64,6 +67,8 @@ fn run(arguments: &[String]) -> Result<()> {
         "janus-vq" => janus::fidelity(),
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
+        "bench" if has("--near") => bench_near::bench(),
+        "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
         "bench" => bench::bench(),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
@@ -75,3 +80,5 @@ fn run(arguments: &[String]) -> Result<()> {
 
 /// An example, because examples see the crates that this program does not depend on.
 const FIT_CODEBOOK: [&str; 6] = ["run", "--release", "--package", "xtask", "--example", "fit-codebook"];
+/// The same, for the job that it selects from.
+const BENCH_SELECT: [&str; 6] = ["run", "--release", "--package", "xtask", "--example", "bench-select"];

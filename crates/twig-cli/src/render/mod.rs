@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
 
+mod funnel;
 mod plan;
 mod progress;
 mod status;
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Serialize;
 use twig_shards::VerifyReport;
 
+pub(crate) use funnel::funnel;
 pub(crate) use plan::plan;
 pub(crate) use progress::{LineObserver, ProgressObserver};
 pub(crate) use status::status;

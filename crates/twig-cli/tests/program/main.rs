@@ -14,5 +14,6 @@ mod quickstart;
 mod same_bytes;
 mod samples;
 mod schemas;
+mod selection;
 mod status;
 mod tokens;

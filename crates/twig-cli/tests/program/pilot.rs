@@ -27,7 +27,7 @@ fn another_selection_asks_nothing() {
     project.succeeds(&["run", "job.yaml"]);
     let before = asked(&project, "out");
     let ran =
-        project.succeeds(&["run", "job.yaml", "--set", "release.where=reward >= 1 and category = 'mixed'"]);
+        project.succeeds(&["run", "job.yaml", "--set", "select.where=reward >= 1 and category = 'mixed'"]);
     assert!(!ran.stderr.contains("Nothing to do"), "the release is made anew");
     assert_eq!(asked(&project, "out"), before);
 }

@@ -2,6 +2,7 @@
 //!
 //! Holds all prompts in memory: about 200 bytes each.
 
+mod decontaminate;
 mod read;
 pub(crate) mod stage;
 
@@ -13,8 +14,12 @@ use std::{
 use twig_model::{Prompt, PromptId, RejectReason, Rejection};
 
 pub use read::PromptError;
+pub(crate) use read::files;
 
-use crate::settings::PromptSettings;
+use crate::{
+    near::{self, Prompts},
+    settings::{DecontaminationSettings, PromptSettings},
+};
 
 /// Longest rejected text that is kept in the table of rejections, in characters; the source tells where
 /// the whole of it stands.
@@ -34,8 +39,13 @@ pub struct PromptTable {
 }
 
 impl PromptTable {
-    /// Reads all files and gives every distinct text its id. The first of several equal prompts stays.
-    pub fn load(settings: &PromptSettings, base: &Path) -> Result<Self, PromptError> {
+    /// Reads all files and gives every distinct text its id. The first of several equal prompts stays, and the
+    /// first of near ones where the settings ask for it; what evaluation sets hold is left out.
+    pub fn load(
+        settings: &PromptSettings,
+        decontaminate: &DecontaminationSettings,
+        base: &Path,
+    ) -> Result<Self, PromptError> {
         let mut table = Self { files: read::files(&settings.files, base)?, ..Self::default() };
         let mut first_source: HashMap<PromptId, String> = HashMap::new();
         for path in table.files.clone() {
@@ -43,8 +53,47 @@ impl PromptTable {
                 read::file(&path, settings, |row| table.take(row, settings.max_chars, &mut first_source))?;
             table.blank_lines += rows.blank;
         }
+        drop(first_source);
+        let evaluation = decontaminate::EvaluationPrompts::load(decontaminate, settings, base)?;
+        table.remove_contaminated(&evaluation);
+        if let Some(threshold) = settings.near_duplicates {
+            table.remove_near(threshold);
+        }
         table.prompts.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(table)
+    }
+
+    fn remove_contaminated(&mut self, evaluation: &decontaminate::EvaluationPrompts) {
+        let texts: Vec<&str> = self.prompts.iter().map(|prompt| prompt.text.as_str()).collect();
+        let overlaps = evaluation.overlaps(&texts);
+        self.reject_some(RejectReason::Contaminated, overlaps);
+    }
+
+    fn remove_near(&mut self, threshold: f64) {
+        let texts: Vec<&str> = self.prompts.iter().map(|prompt| prompt.text.as_str()).collect();
+        let mut details = vec![None; texts.len()];
+        for link in near::repeated(&near::links(&Prompts::new(&texts, threshold))) {
+            let stays = &self.prompts[link.earlier as usize];
+            let share = 100.0 * link.similarity;
+            details[link.row as usize] = Some(format!(
+                "{share:.0} % of the word pairs of {}, {}: {}",
+                stays.id, stays.source, stays.text
+            ));
+        }
+        self.reject_some(RejectReason::NearDuplicate, details);
+    }
+
+    /// Moves the prompts that have a detail to the rejected ones.
+    fn reject_some(&mut self, reason: RejectReason, details: Vec<Option<String>>) {
+        for (prompt, detail) in std::mem::take(&mut self.prompts).into_iter().zip(details) {
+            match detail {
+                None => self.prompts.push(prompt),
+                Some(detail) => {
+                    let detail = format!("{}: {detail}", prompt.source);
+                    self.rejected.push((prompt, Rejection::new(reason, detail)));
+                }
+            }
+        }
     }
 
     fn take(&mut self, row: read::RawPrompt, max_chars: usize, seen: &mut HashMap<PromptId, String>) {

@@ -77,7 +77,7 @@ pub(super) struct Rows {
 }
 
 /// The files that the patterns name, each once, in the order of patterns and names.
-pub(super) fn files(patterns: &[String], base: &Path) -> Result<Vec<PathBuf>, PromptError> {
+pub(crate) fn files(patterns: &[String], base: &Path) -> Result<Vec<PathBuf>, PromptError> {
     let mut files: Vec<PathBuf> = Vec::new();
     for pattern in patterns {
         let none = || PromptError::NoFile {

@@ -16,7 +16,7 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 }
 
 fn load(folder: &tempfile::TempDir, files: &[&str]) -> Result<PromptTable, PromptError> {
-    PromptTable::load(&settings(files), folder.path())
+    PromptTable::load(&settings(files), &DecontaminationSettings::default(), folder.path())
 }
 
 fn error(folder: &tempfile::TempDir, files: &[&str]) -> String {
@@ -113,4 +113,28 @@ fn a_larger_pilot_contains_a_smaller_one() {
     assert!(small.iter().all(|prompt| large.contains(prompt)));
     assert_ne!(small, table.pilot(10, 2), "another seed draws another sample");
     assert_eq!(table.pilot(1_000, 1), table.prompts);
+}
+
+#[test]
+fn near_prompts_and_leaks_are_rejected_with_what_they_repeat() {
+    let folder = folder(&[
+        ("a.txt", b"a red car near the old wooden house by the lake in the quiet evening light\na blue car\nA red car near the old wooden house by the lake in the quiet evening.\na green boat, and the pink cup\n"),
+        ("val.jsonl", b"{\"prompt\": \"A pink cup and a green boat\"}\n"),
+    ]);
+    let settings = PromptSettings { near_duplicates: Some(0.8), ..settings(&["a.txt"]) };
+    let against = vec!["val.jsonl".to_owned()];
+    let decontaminate = DecontaminationSettings { against, ..DecontaminationSettings::default() };
+    let table = PromptTable::load(&settings, &decontaminate, folder.path()).unwrap();
+    assert_eq!((table.prompts.len(), table.rows_in()), (2, 4));
+    let rejected: Vec<String> = table
+        .rejected
+        .iter()
+        .map(|(_, rejection)| format!("{} {}", rejection.reason, rejection.detail))
+        .collect();
+    insta::assert_snapshot!(rejected.join("\n"), @"");
+    let missing = DecontaminationSettings { against: vec!["none.txt".to_owned()], ..decontaminate };
+    assert!(
+        PromptTable::load(&settings, &missing, folder.path()).is_err(),
+        "a set that is not there protects nothing"
+    );
 }

@@ -52,7 +52,7 @@ fn teachers(run: &Run, selection: &Selection) -> Vec<CardTeacher> {
 
 fn settings(file: &PipelineFile) -> Vec<(String, String)> {
     let trajectories = &file.trajectories;
-    let condition = file.release.condition.clone().unwrap_or_else(|| "everything".to_owned());
+    let select = |text: Option<&String>| text.map_or_else(|| "everything".to_owned(), Clone::clone);
     [
         ("mode", trajectories.mode.as_str().to_owned()),
         ("regions (K)", format!("{} uniform horizontal bands", trajectories.regions)),
@@ -60,7 +60,8 @@ fn settings(file: &PipelineFile) -> Vec<(String, String)> {
         ("redo_rounds", trajectories.redo_rounds.to_string()),
         ("samples_per_prompt", trajectories.samples_per_prompt.to_string()),
         ("pictures encoded", scope(file).to_owned()),
-        ("release.where", condition),
+        ("select.where", select(file.select.condition.as_ref())),
+        ("select.gates", select(Some(&file.select.gates))),
         ("validation_share", file.release.validation_share.to_string()),
         ("prompt_drop", file.release.prompt_drop.to_string()),
     ]

@@ -1,23 +1,24 @@
 //! The release stage: selection, then shards, manifest and card. Asks no teacher anything, so trying another
 //! selection costs seconds.
 //!
-//! Holds the small columns of every row (about 100 bytes each) during selection; pictures are streamed.
+//! Holds the small columns of every row (about 250 bytes each) during selection; pictures are streamed.
 
 mod card;
-mod condition;
 mod samples;
 mod select;
 mod write;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-pub use condition::{CONDITION_COLUMNS, Condition, ConditionRow};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 pub(crate) use select::chosen;
+pub use select::{Example, Funnel, FunnelStep, Repeats, funnel};
 use serde::{Deserialize, Serialize};
 use twig_shards::{Manifest, Shard, StageAccount};
 
-use crate::{error::RunError, fingerprint::Fingerprint, job::Stage, part::PartRecord, run::Run};
+use crate::{
+    error::RunError, events::Event, fingerprint::Fingerprint, job::Stage, part::PartRecord, run::Run,
+};
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,7 @@ pub struct ReleaseRecord {
 pub(crate) struct Parts {
     pub(crate) trajectories: Vec<PartRecord>,
     pub(crate) judgements: Vec<PartRecord>,
+    pub(crate) measures: Vec<PartRecord>,
     pub(crate) tokens: Vec<PartRecord>,
 }
 
@@ -50,12 +52,15 @@ pub(crate) fn release(
     parts: &Parts,
     accounts: &[StageAccount],
 ) -> Result<(ReleaseRecord, bool), RunError> {
-    let fingerprint = fingerprint(run, parts, accounts);
+    let fingerprint = fingerprint(run, parts, accounts)?;
     if let Some(record) = standing(run, &fingerprint)? {
         return Ok((record, false));
     }
     check_parts(run, parts)?;
     let selection = select::select(run)?;
+    for message in &selection.funnel.warnings {
+        run.events.emit(Event::Warning { message: message.clone() });
+    }
     let building = run.job.folder.path().join(".tmp-release");
     if building.exists() {
         fs::remove_dir_all(&building).map_err(|source| RunError::io(&building, source))?;
@@ -85,6 +90,7 @@ pub(crate) fn release(
         account,
         samples_account,
     };
+    crate::part::write_json(&run.job.folder.selection_report(), &selection.funnel)?;
     crate::part::write_json(&run.job.folder.release_record(), &record)?;
     Ok((record, true))
 }
@@ -95,6 +101,7 @@ fn check_parts(run: &Run, parts: &Parts) -> Result<(), RunError> {
         (Stage::Trajectories, &parts.trajectories),
         (Stage::Judgements, &parts.judgements),
         (Stage::Tokens, &parts.tokens),
+        (Stage::Measures, &parts.measures),
     ];
     stages.into_par_iter().try_for_each(|(stage, records)| {
         let parts: Vec<_> = run.job.partitions().zip(records).collect();
@@ -104,19 +111,21 @@ fn check_parts(run: &Run, parts: &Parts) -> Result<(), RunError> {
     })
 }
 
-fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> String {
+fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> Result<String, RunError> {
     let hashes = |records: &[PartRecord]| -> Vec<String> {
         records.iter().map(|record| record.rows_file.sha256.clone()).collect()
     };
-    Fingerprint::of(Stage::Prompts)
+    Ok(Fingerprint::of(Stage::Prompts)
         .with("settings", &run.settings.hash())
         .with("program", &env!("CARGO_PKG_VERSION"))
         .with("text tokenizer", &run.text_tokenizer.fingerprint())
         .with("trajectories", &hashes(&parts.trajectories))
         .with("judgements", &hashes(&parts.judgements))
         .with("tokens", &hashes(&parts.tokens))
+        .with("measures", &hashes(&parts.measures))
+        .with("evaluation", &select::evaluation_digest(run.settings)?)
         .with("accounts", &accounts)
-        .finish()
+        .finish())
 }
 
 fn standing(run: &Run, fingerprint: &str) -> Result<Option<ReleaseRecord>, RunError> {

@@ -17,7 +17,7 @@ use twig_tokens::{SpecialToken, layout::PrefixStyle};
 
 use super::{
     samples::{Group, PartRow, Rows, SampleCounts},
-    select::{Chosen, Selection},
+    select::{Chosen, Selection, TrajectoryKey},
 };
 use crate::{error::RunError, job::Stage, partition::Partition, run::Run};
 
@@ -110,7 +110,7 @@ impl PartRows {
     }
 
     /// About [`BATCH`] trajectories as groups of one prompt, which stand together in a part.
-    fn next_batch(&mut self, chosen: &HashMap<String, Chosen>) -> Result<Vec<Group>, RunError> {
+    fn next_batch(&mut self, chosen: &HashMap<TrajectoryKey, Chosen>) -> Result<Vec<Group>, RunError> {
         let (mut batch, mut num_rows) = (Vec::new(), 0);
         while num_rows < BATCH {
             let group = self.next_group(chosen)?;
@@ -124,7 +124,7 @@ impl PartRows {
     }
 
     /// The chosen trajectories of the next prompt; `None` at the end of the part.
-    fn next_group(&mut self, chosen: &HashMap<String, Chosen>) -> Result<Option<Group>, RunError> {
+    fn next_group(&mut self, chosen: &HashMap<TrajectoryKey, Chosen>) -> Result<Option<Group>, RunError> {
         let Some(first) = self.trajectories.next() else { return Ok(None) };
         let first = first?;
         let prompt = first.prompt.id.clone();
@@ -141,13 +141,14 @@ impl PartRows {
     fn add(
         &mut self,
         trajectory: Trajectory,
-        chosen: &HashMap<String, Chosen>,
+        chosen: &HashMap<TrajectoryKey, Chosen>,
         group: &mut Group,
     ) -> Result<(), RunError> {
+        let key = TrajectoryKey::from(&trajectory.id());
         let id = trajectory.id().to_string();
         let all_tokens = self.tokens_of(&id)?;
         let judgements = self.judgements.remove(&id).unwrap_or_default();
-        if let Some(&chosen) = chosen.get(&id) {
+        if let Some(&chosen) = chosen.get(&key) {
             group.members.push(PartRow { chosen, trajectory, all_tokens, judgements });
         }
         Ok(())

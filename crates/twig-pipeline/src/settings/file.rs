@@ -10,6 +10,8 @@ use twig_procedural::ProceduralSettings;
 use twig_samples::SampleSettings;
 use twig_tokens::{PatchTokenizer, layout::PrefixStyle};
 
+use super::{DecontaminationSettings, SelectSettings};
+
 /// A build job: which prompts, which teachers, how trajectories are made, and what is released.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +33,9 @@ pub struct PipelineFile {
     pub seed: u32,
     /// Where the prompts come from.
     pub prompts: PromptSettings,
+    /// Evaluation sets that must not leak into the dataset.
+    #[serde(default)]
+    pub decontaminate: DecontaminationSettings,
     /// The teachers, by names of your choice.
     pub teachers: BTreeMap<String, TeacherSettings>,
     /// Which teacher takes which role.
@@ -43,7 +48,10 @@ pub struct PipelineFile {
     /// Which image tokenizers encode the pictures.
     #[serde(default)]
     pub tokens: TokenSettings,
-    /// What is published, and in what form. Changing it asks no teacher anything.
+    /// Which trajectories are published. Changing it asks no teacher anything.
+    #[serde(default)]
+    pub select: SelectSettings,
+    /// In what form they are published. Changing it asks no teacher anything.
     #[serde(default)]
     pub release: ReleaseSettings,
     /// How the run goes about it. Changes nothing in the result.
@@ -73,6 +81,11 @@ pub struct PromptSettings {
     #[serde(default = "default_max_chars")]
     #[schemars(range(min = 1, max = 100_000))]
     pub max_chars: usize,
+    /// Share of common pairs of words from which of two prompts only the first stays, for example 0.8. Absent:
+    /// only equal prompts are duplicates. Case, punctuation and articles do not count as differences.
+    #[serde(default)]
+    #[schemars(range(min = 0.3, max = 1.0))]
+    pub near_duplicates: Option<f64>,
 }
 
 fn default_text_field() -> String {
@@ -290,11 +303,6 @@ fn default_janus_name() -> String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReleaseSettings {
-    /// Which trajectories are published: an SQL condition over `reward`, `min_step_score`, `attempts`,
-    /// `num_regions`, `sample_index`, `category`, `mode` and `prompt`, for example
-    /// `reward >= 80 and min_step_score >= 60`. Everything where it is absent.
-    #[serde(rename = "where")]
-    pub condition: Option<String>,
     /// Share of the prompts that goes to the validation split.
     #[schemars(range(min = 0.0, max = 0.5))]
     pub validation_share: f64,
@@ -327,7 +335,6 @@ pub struct ReleaseSettings {
 impl Default for ReleaseSettings {
     fn default() -> Self {
         Self {
-            condition: None,
             validation_share: 0.02,
             shard_mb: 400,
             prefix: PrefixStyle::Twig,

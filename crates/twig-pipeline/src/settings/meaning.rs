@@ -7,7 +7,6 @@ use twig_procedural::ProceduralSettings;
 use twig_samples::MixWeights;
 
 use super::{Problem, TokenizerSettings, check::listed, node::Node, variables};
-use crate::release::Condition;
 
 /// Every such problem of the document.
 pub(super) fn problems(node: &Node) -> Vec<Problem> {
@@ -49,8 +48,10 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
     for (index, name) in repeated_tokenizers(&document) {
         wrong(&format!("tokens.tokenizers.{index}"), format!("two tokenizers are called `{name}`"));
     }
-    if let Some(Err(message)) = document["release"]["where"].as_str().map(Condition::parse) {
-        wrong("release.where", message);
+    for field in ["gates", "where"] {
+        if let Some(Err(error)) = document["select"][field].as_str().map(super::condition) {
+            wrong(&format!("select.{field}"), error.to_string());
+        }
     }
     found
 }
@@ -70,11 +71,14 @@ fn texts_with_variables(document: &Value) -> Vec<(String, String)> {
     let tokenizers = document["tokens"]["tokenizers"].as_array().into_iter().flatten().enumerate();
     let checkpoints =
         tokenizers.map(|(index, one)| (format!("tokens.tokenizers.{index}.checkpoint"), &one["checkpoint"]));
+    let against = document["decontaminate"]["against"].as_array().into_iter().flatten().enumerate();
+    let against = against.map(|(index, pattern)| (format!("decontaminate.against.{index}"), pattern));
     let tokenizer = &document["release"]["text_tokenizer"];
     [("output".to_owned(), &document["output"]), ("release.text_tokenizer".to_owned(), tokenizer)]
         .into_iter()
         .chain(files)
         .chain(checkpoints)
+        .chain(against)
         .filter_map(|(path, value)| Some((path, value.as_str()?.to_owned())))
         .collect()
 }

@@ -4,6 +4,7 @@ mod check;
 mod file;
 mod meaning;
 mod node;
+mod select;
 mod variables;
 
 use std::{
@@ -17,10 +18,11 @@ pub use file::{
     TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
+pub use select::{DecontaminationSettings, SelectSettings};
 use serde_json::Value;
 use twig_model::{Geometry, Schedule};
 
-use crate::release::Condition;
+use twig_shards::{Filter, FilterError, Row, SelectionRow};
 
 /// Largest pipeline file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -85,8 +87,10 @@ pub struct Settings {
     pub base: PathBuf,
     /// The regions of every trajectory.
     pub schedule: Schedule,
-    /// The release's condition, parsed.
-    pub condition: Option<Condition>,
+    /// `select.gates`, parsed.
+    pub gates: Option<Filter>,
+    /// `select.where`, parsed.
+    pub condition: Option<Filter>,
 }
 
 impl Settings {
@@ -129,6 +133,7 @@ impl Settings {
         file.prompts.files.clear();
         // Nor where the tokenizer lies; what it is, the manifest says.
         file.release.text_tokenizer = None;
+        file.decontaminate.against.clear();
         for teacher in file.teachers.values_mut() {
             let TeacherSettings::Procedural { concurrency, .. } = teacher;
             *concurrency = 0;
@@ -158,16 +163,35 @@ impl Settings {
             TokenizerSettings::JanusVq { checkpoint, .. } => Some(checkpoint),
             TokenizerSettings::Patch {} => None,
         });
-        let texts = std::iter::once(&mut file.output).chain(&mut file.prompts.files);
+        let texts = std::iter::once(&mut file.output)
+            .chain(&mut file.prompts.files)
+            .chain(&mut file.decontaminate.against);
         for text in texts.chain(&mut file.release.text_tokenizer).chain(checkpoints) {
             *text = variables::replaced(text).map_err(|message| wrong("", message))?;
         }
         let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions)
             .map_err(|error| wrong("trajectories.regions", error.to_string()))?;
-        let condition = (file.release.condition.as_deref().map(Condition::parse).transpose())
-            .map_err(|message| wrong("release.where", message))?;
-        Ok(Self { file, base, schedule, condition })
+        let parsed = |path: &str, text: Option<&str>| {
+            text.map(condition).transpose().map_err(|error| wrong(path, error.to_string()))
+        };
+        let gates = parsed("select.gates", Some(&file.select.gates))?;
+        let condition = parsed("select.where", file.select.condition.as_deref())?;
+        Ok(Self { file, base, schedule, gates, condition })
     }
+}
+
+/// Clauses of a condition, at most: a row says in a word of 64 bits which of them, and of the gates, it fails.
+const MAX_CLAUSES: usize = 32;
+
+/// Parses a condition on the columns of a trajectory.
+fn condition(text: &str) -> Result<Filter, FilterError> {
+    let filter = Filter::parse(text, &SelectionRow::schema())?;
+    let clauses = filter.clauses().len();
+    if clauses > MAX_CLAUSES {
+        let message = format!("{clauses} conditions are joined by `and`; {MAX_CLAUSES} are the most");
+        return Err(FilterError { character: None, message });
+    }
+    Ok(filter)
 }
 
 /// The JSON Schema of the pipeline file, as it stands in `schemas/pipeline.schema.json`.

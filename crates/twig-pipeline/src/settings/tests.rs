@@ -92,11 +92,14 @@ judgements: {judges: [studio]}
 
 #[test]
 fn names_that_point_nowhere_and_too_many_regions_are_named_together() {
-    let overrides =
-        ["trajectories.regions=25", "roles.critic=nobody", "release.where=reward >", "output=${TWIG_UNSET}"];
+    let overrides = [
+        "trajectories.regions=25",
+        "roles.critic=nobody",
+        "select.where=rewards > 3",
+        "output=${TWIG_UNSET}",
+    ];
     assert_snapshot!(problems(SOUND, &overrides), @r#"
     --set output=${TWIG_UNSET}: `output`: the environment variable TWIG_UNSET is not set; set it and try again
-    --set release.where=reward >: `release.where`: Expected: an expression, found: EOF
     --set roles.critic=nobody: `roles.critic`: no teacher is called `nobody`; the teachers are `studio`
     --set trajectories.regions=25: `trajectories.regions`: 25 regions do not fit: a grid of 24 rows takes 1 to 24 bands
     "#);

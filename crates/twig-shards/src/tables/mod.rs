@@ -1,7 +1,7 @@
 //! One file a table: its record, and how rows become records and come back.
 //!
-//! `prompts`, `image_tokens`, `rejected` and `calls` exist in a job's folder only; `trajectories` and `judgements`
-//! there and in a release; all others in a release only.
+//! `prompts`, `image_tokens`, `measures`, `rejected` and `calls` exist in a job's folder only, `selection` in
+//! memory only; `trajectories` and `judgements` in a job's folder and in a release; all others in a release only.
 
 mod calls;
 mod critique_dpo;
@@ -11,6 +11,7 @@ mod head;
 mod image_tokens;
 mod janus;
 mod judgements;
+mod measures;
 mod prompts;
 mod rejected;
 mod sft;
@@ -24,6 +25,7 @@ pub use dpo::DpoRecord;
 pub use grpo::{CountRecord, GrpoRecord, SpatialRecord};
 pub use image_tokens::ImageTokensRow;
 pub use janus::JanusRecord;
+pub use measures::{MeasureRow, SelectionRow};
 pub use rejected::RejectedRow;
 pub(crate) use sft::IMAGE_TAG;
 pub use sft::{ConversationTurn, MessagePart, MessageRecord, SftRecord};
