@@ -131,7 +131,10 @@ fn near_prompts_and_leaks_are_rejected_with_what_they_repeat() {
         .iter()
         .map(|(_, rejection)| format!("{} {}", rejection.reason, rejection.detail))
         .collect();
-    insta::assert_snapshot!(rejected.join("\n"), @"");
+    insta::assert_snapshot!(rejected.join("\n"), @r"
+    contaminated a.txt:4: the same phrases as val.jsonl:1: A pink cup and a green boat
+    near_duplicate a.txt:3: 91 % of the word pairs of c5046480f2960cac, a.txt:1: a red car near the old wooden house by the lake in the quiet evening light
+    ");
     let missing = DecontaminationSettings { against: vec!["none.txt".to_owned()], ..decontaminate };
     assert!(
         PromptTable::load(&settings, &missing, folder.path()).is_err(),

@@ -101,6 +101,7 @@ fn names_that_point_nowhere_and_too_many_regions_are_named_together() {
     assert_snapshot!(problems(SOUND, &overrides), @r#"
     --set output=${TWIG_UNSET}: `output`: the environment variable TWIG_UNSET is not set; set it and try again
     --set roles.critic=nobody: `roles.critic`: no teacher is called `nobody`; the teachers are `studio`
+    --set select.where=rewards > 3: `select.where`: character 1: no column is called `rewards`, did you mean `reward`? There are `id`, `reward`, `min_step_score`, `attempts`, `num_regions`, `num_reflections`, `sample_index`, `category`, `mode`, `painter`, `prompt`, `prompt_words`, `thought_words_min`, `thought_words_max`, `critique_words_min`, `language`, `banned`, `repetition`, `leakage`, `coverage`
     --set trajectories.regions=25: `trajectories.regions`: 25 regions do not fit: a grid of 24 rows takes 1 to 24 bands
     "#);
 }

@@ -289,7 +289,19 @@ mod tests {
             "ids = 3",
             "reward >",
             "reward = null",
-        ].map(error).join("\n"), @"");
+        ].map(error).join("\n"), @r"
+    character 18: no column is called `rewards`, did you mean `reward`? There are `reward`, `attempts`, `prompt`
+    character 10: `reward` is a number and `'high'` is a text: they cannot be compared
+    character 1: `length(prompt)` is not supported; use columns, numbers, 'texts', =, <>, <, <=, >, >=, +, -, *, /, between, in, like, is null, and, or, not
+    character 12: `attempts` is not expected there; join conditions with `and` or `or`
+    character 1: true or false is wanted, and `reward` is a number
+    character 10: a number is wanted, and `prompt` is a text
+    character 1: `1 = 1` is the same for every row; name a column
+    character 13: a text is wanted, and `reward` is a number
+    character 1: no column is called `ids`. There are `reward`, `attempts`, `prompt`
+    Expected: an expression, found: EOF
+    character 10: `NULL` is not supported; use columns, numbers, 'texts', =, <>, <, <=, >, >=, +, -, *, /, between, in, like, is null, and, or, not
+    ");
         assert!(clauses(&"(".repeat(10_000), &schema()).is_err());
     }
 
