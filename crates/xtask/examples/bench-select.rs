@@ -44,7 +44,7 @@ fn bench(output: &Path) -> Outcome<()> {
     write_job(&settings)?;
     println!("| what | seconds | rows left |\n|---|---:|---:|");
     for (name, overrides) in [
-        ("gates and `where` alone", &overrides[..1]),
+        ("gates alone", &overrides[..1]),
         ("with near thoughts and pictures, quotas", &overrides[..]),
     ] {
         let settings =

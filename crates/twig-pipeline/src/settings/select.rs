@@ -100,7 +100,7 @@ pub struct SelectSettings {
 /// Thoughts that are no thoughts of a person looking at a picture in the making: too short, too long, with
 /// labels of a prompt template or of a chat model in them, going round in circles, or ahead of their region.
 pub(crate) const DEFAULT_GATES: &str = "thought_words_min >= 3 and thought_words_max <= 300 and critique_words_min >= 1 \
-     and banned = 0 and repetition <= 60 and leakage <= 60";
+     and banned = 0 and repetition <= 60 and leakage <= 90";
 
 impl Default for SelectSettings {
     fn default() -> Self {
