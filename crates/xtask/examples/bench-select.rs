@@ -43,10 +43,9 @@ fn bench(output: &Path) -> Outcome<()> {
         Settings::parse(text, PathBuf::new(), &overrides).map_err(|problems| format!("{problems:?}"))?;
     write_job(&settings)?;
     println!("| what | seconds | rows left |\n|---|---:|---:|");
-    for (name, overrides) in [
-        ("gates alone", &overrides[..1]),
-        ("with near thoughts and pictures, quotas", &overrides[..]),
-    ] {
+    for (name, overrides) in
+        [("gates alone", &overrides[..1]), ("with near thoughts and pictures, quotas", &overrides[..])]
+    {
         let settings =
             Settings::parse(text, PathBuf::new(), overrides).map_err(|problems| format!("{problems:?}"))?;
         let start = Instant::now();
