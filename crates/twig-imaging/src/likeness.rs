@@ -165,6 +165,8 @@ mod tests {
         crate::decode(&bytes, &crate::DecodeLimits::default()).unwrap()
     }
 
+    type Change = fn(&RgbImage) -> RgbImage;
+
     /// Counts over 60 pictures: how many are found again after a change, and how many others are taken for them.
     #[test]
     fn changed_pictures_are_found_and_others_are_not() {
@@ -175,7 +177,7 @@ mod tests {
             let seen = Likeness::of(changed);
             known[number].iter().any(|known| known.similarity(&seen) >= 0.9)
         };
-        let changes: [(&str, fn(&RgbImage) -> RgbImage); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("half as large", |picture| imageops::thumbnail(picture, 128, 128)),
             ("larger", |picture| imageops::resize(picture, 600, 600, imageops::FilterType::CatmullRom)),
             ("recompressed", |picture| recompressed(picture, 50)),
