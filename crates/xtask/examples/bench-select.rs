@@ -12,12 +12,12 @@ use std::{collections::BTreeMap, error::Error, fs, path::Path, path::PathBuf, ti
 use twig_imaging::{Rgb, RgbImage, encode_png};
 use twig_model::{
     AnswerKey, Attempt, CriterionScores, Critique, Geometry, JudgeCriterion, Judgement, Mode, Picture,
-    Prompt, PromptId, Schedule, Step, Trajectory, TrajectoryTokens,
+    Prompt, PromptId, Schedule, Step, Trajectory,
 };
 use twig_pipeline::{
     FORMAT_VERSION, FileRecord, JobFolder, JobRecord, PartRecord, Partition, Settings, Stage, funnel,
 };
-use twig_shards::{ImageTokensRow, MeasureRow, PartWriter, Row};
+use twig_shards::{MeasureRow, PartWriter, Row};
 use xxhash_rust::xxh3::xxh3_64;
 
 const NUM_ROWS: u64 = 50_000;
@@ -81,15 +81,6 @@ fn write_job(settings: &Settings) -> Outcome<()> {
         let trajectories = numbers().map(|number| trajectory(number, &schedule, &picture));
         let trajectories: Vec<Trajectory> = trajectories.collect::<Result<_, _>>()?;
         let ids: Vec<String> = trajectories.iter().map(|trajectory| trajectory.id().to_string()).collect();
-        let tokens = trajectories.iter().map(|trajectory| {
-            let tokens = TrajectoryTokens {
-                tokenizer: "patch".to_owned(),
-                final_ids: (0..576).collect(),
-                attempt_ids: vec![vec![0; 192]; 3],
-            };
-            ImageTokensRow::new(trajectory.id().to_string(), trajectory.prompt.id.clone(), tokens)
-        });
-        commit(&folder, Stage::Tokens, partition, tokens.collect())?;
         commit(
             &folder,
             Stage::Judgements,

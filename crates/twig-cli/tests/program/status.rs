@@ -49,6 +49,6 @@ fn a_plan_after_the_run_knows_what_stands() {
     let project = Project::new();
     project.succeeds(&["run", "job.yaml"]);
     let plan = project.succeeds(&["plan", "job.yaml"]).stdout;
-    assert!(plan.contains("trajectories 4/4, judgements 4/4, tokens 4/4, measures 4/4"), "{plan}");
+    assert!(plan.contains("trajectories 4/4, judgements 4/4, measures 4/4, tokens 4/4"), "{plan}");
     assert!(plan.contains("critic 0, judge 0, painter 0, thinker 0"), "{plan}");
 }
