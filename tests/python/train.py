@@ -25,6 +25,9 @@ from trl_trainers import check_trl
 
 IGNORED = -100
 
+# Matrices this small gain nothing from more threads, and one gives the same figures everywhere.
+torch.set_num_threads(1)
+
 
 class Setup:
     """The release, the tokenizer it was made with, and fresh models."""
