@@ -2,8 +2,7 @@
 
     python janus_training.py RELEASE CHECKPOINT --steps 1000 --device cuda
 
-The release must have been made with `release.text_tokenizer` naming the same checkpoint, and with image tokens by
-that checkpoint's VQ. CHECKPOINT is one in the form of transformers; for the authors' classes, load the model with
+The release must have been made with the tokenizers of the same checkpoint (`tokens.tokenizers` of kind `janus_vq`). CHECKPOINT is one in the form of transformers; for the authors' classes, load the model with
 their package and hand it to `train`.
 """
 

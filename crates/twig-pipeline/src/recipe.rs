@@ -1,6 +1,9 @@
 //! What shapes the rows of a job besides its prompts; a plan needs it as much as a run.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use twig_imaging::Rgb;
 use twig_tokens::{
@@ -58,10 +61,61 @@ fn tokenizer(settings: &TokenizerSettings, base: &Path) -> Result<Arc<dyn ImageT
     }
 }
 
-/// The text tokenizer of the release.
+/// The text tokenizer of the release: the one that it names, else that of the checkpoint of the first image
+/// tokenizer, else the embedded one.
 pub(crate) fn text_tokenizer(settings: &Settings) -> Result<Box<dyn TextTokenizer>, RunError> {
-    match &settings.file.release.text_tokenizer {
-        Some(path) => Ok(Box::new(CheckpointText::open(&settings.base.join(path))?)),
+    let named = settings.file.release.text_tokenizer.as_ref().map(|path| settings.base.join(path));
+    match named.or_else(|| beside_first_tokenizer(settings)) {
+        Some(path) => Ok(Box::new(CheckpointText::open(&path)?)),
         None => Ok(Box::new(ByteTokenizer::new())),
+    }
+}
+
+/// The checkpoint of the first image tokenizer, if a text tokenizer lies there too.
+fn beside_first_tokenizer(settings: &Settings) -> Option<PathBuf> {
+    match settings.file.tokens.tokenizers.first()? {
+        TokenizerSettings::Patch {} => None,
+        TokenizerSettings::JanusVq { checkpoint, .. } => {
+            let folder = settings.base.join(checkpoint);
+            folder.join("tokenizer.json").exists().then_some(folder)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str = "\
+version: 1
+name: test
+output: out
+prompts: {files: [a.txt]}
+teachers: {studio: {kind: procedural}}
+roles: {thinker: studio, painter: studio, critic: studio}
+judgements: {judges: {studio: {teacher: studio}}}
+tokens: {tokenizers: [{kind: janus_vq, checkpoint: checkpoint}]}
+";
+
+    #[test]
+    fn the_text_tokenizer_is_the_one_named_or_that_of_the_checkpoint_or_the_embedded_one() {
+        let base = tempfile::tempdir().unwrap();
+        let name = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|&one| one.to_owned()).collect();
+            let settings = Settings::parse(JOB, base.path().to_owned(), &overrides).unwrap();
+            text_tokenizer(&settings).map(|tokenizer| tokenizer.name().to_owned())
+        };
+        assert_eq!(name(&[]).unwrap(), ByteTokenizer::NAME);
+        let folder = base.path().join("checkpoint");
+        std::fs::create_dir(&folder).unwrap();
+        let json = ByteTokenizer::new().tokenizer_json().to_string();
+        std::fs::write(folder.join("tokenizer.json"), json).unwrap();
+        assert_eq!(name(&[]).unwrap(), CheckpointText::NAME);
+        assert_eq!(name(&["tokens.tokenizers=[{kind: patch}]"]).unwrap(), ByteTokenizer::NAME);
+        assert!(name(&["release.text_tokenizer=elsewhere"]).is_err());
+        assert_eq!(
+            name(&["release.text_tokenizer=checkpoint/tokenizer.json"]).unwrap(),
+            CheckpointText::NAME
+        );
     }
 }

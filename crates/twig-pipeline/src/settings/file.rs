@@ -313,8 +313,8 @@ pub struct ReleaseSettings {
     #[schemars(with = "PrefixName")]
     pub prefix: PrefixStyle,
     /// The text tokenizer of `janus`: the folder of a Janus checkpoint, or its `tokenizer.json`, relative to the
-    /// pipeline file. `${VARIABLE}` as in `output`. Where it is absent, an embedded byte-level one, whose ids
-    /// fit no published model.
+    /// pipeline file. `${VARIABLE}` as in `output`. Where it is absent, that of the first image tokenizer's
+    /// checkpoint if it has one, else an embedded byte-level one, whose ids fit no published model.
     pub text_tokenizer: Option<String>,
     /// Text in front of the `janus` chats that have a picture, for models that are asked with one: the authors'
     /// Janus processor puts its own there. None by default.
