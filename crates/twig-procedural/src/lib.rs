@@ -15,7 +15,6 @@ mod coverage;
 mod critic;
 mod dice;
 mod fitting;
-mod font;
 mod grammar;
 mod inspection;
 mod layout;

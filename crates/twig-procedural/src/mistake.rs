@@ -34,6 +34,9 @@ pub enum MistakeKind {
 }
 
 impl MistakeKind {
+    /// The share of the picture's pixels that a mistake must change in a region to show there.
+    pub const SHOWS: f32 = 0.004;
+
     /// Every kind.
     pub const ALL: [Self; 9] = [
         Self::WrongColor,
@@ -84,6 +87,8 @@ pub struct Mistake {
     pub kind: MistakeKind,
     /// The regions in which it changes at least 0.4 % of the picture's pixels.
     pub regions: Vec<usize>,
+    /// The regions in which it changes a pixel, but fewer than that.
+    pub touched: Vec<usize>,
     /// What was done, for people.
     pub words: String,
 }

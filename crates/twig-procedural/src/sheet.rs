@@ -1,9 +1,7 @@
 //! Contact sheets: pictures side by side, regions outlined, words under them.
 
-use twig_imaging::{Rgb, RgbImage, fit_square};
+use twig_imaging::{Face, Rgb, RgbImage, fit_square};
 use twig_model::Schedule;
-
-use crate::font;
 
 /// A picture for a contact sheet.
 #[derive(Debug, Clone)]
@@ -23,7 +21,9 @@ const SIDE: u32 = 288;
 /// Space between cells.
 const GUTTER: u32 = 16;
 /// Lines of words under a picture.
-const LINES: u32 = 16;
+const LINES: u32 = 20;
+/// Height of a capital letter in pixels.
+const LETTER: u32 = 8;
 const INK: Rgb<u8> = Rgb([40, 40, 44]);
 const PASSED: Rgb<u8> = Rgb([34, 130, 70]);
 const FAULTY: Rgb<u8> = Rgb([200, 40, 40]);
@@ -32,7 +32,7 @@ const FAULTY: Rgb<u8> = Rgb([200, 40, 40]);
 pub fn contact_sheet(exhibits: &[Exhibit], columns: u32, accept_score: i32) -> RgbImage {
     let columns = columns.max(1);
     let rows = (exhibits.len() as u32).div_ceil(columns).max(1);
-    let (cell_width, cell_height) = (SIDE + GUTTER, SIDE + GUTTER + LINES * font::LINE_HEIGHT);
+    let (cell_width, cell_height) = (SIDE + GUTTER, SIDE + GUTTER + LINES * face(INK).line_height());
     let size = (columns * cell_width + GUTTER, rows * cell_height + GUTTER);
     let mut sheet = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
     for (index, exhibit) in exhibits.iter().enumerate() {
@@ -65,17 +65,23 @@ fn draw(sheet: &mut RgbImage, exhibit: &Exhibit, left: u32, top: u32, accept_sco
             }
         }
     }
-    let mut lines =
-        font::wrapped(&exhibit.title, SIDE).into_iter().map(|line| (INK, line)).collect::<Vec<_>>();
+    let mut lines = in_lines(&exhibit.title, INK);
     for (index, (score, note)) in exhibit.notes.iter().enumerate() {
-        let score = score.map_or_else(String::new, |score| format!(" {score}"));
-        let text = format!("{}:{score} {note}", index + 1);
-        lines
-            .extend(font::wrapped(&text, SIDE).into_iter().map(|line| (color(exhibit.notes[index].0), line)));
+        let score_words = score.map_or_else(String::new, |score| format!(" {score}"));
+        lines.extend(in_lines(&format!("{}:{score_words} {note}", index + 1), color(*score)));
     }
     for (line, (color, text)) in lines.iter().take(LINES as usize).enumerate() {
-        font::write(sheet, text, left, top + SIDE + 6 + line as u32 * font::LINE_HEIGHT, *color);
+        let face = face(*color);
+        face.draw(sheet, left, top + SIDE + 6 + line as u32 * face.line_height(), text);
     }
+}
+
+fn face(color: Rgb<u8>) -> Face {
+    Face { size: LETTER, pen: 1.1, color }
+}
+
+fn in_lines(text: &str, color: Rgb<u8>) -> Vec<(Rgb<u8>, String)> {
+    face(color).wrap(text, SIDE).into_iter().map(|line| (color, line)).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     dice::Dice,
     grammar,
     layout::{self, Layout},
-    mistake::{self, Mistake, Slip},
+    mistake::{self, Mistake, MistakeKind, Slip},
     painter,
     scene::Scene,
     settings::{Faults, ProceduralSettings},
@@ -53,28 +53,31 @@ impl ProceduralTeacher {
 
     /// The mistakes in the answer to a paint request; none for other requests.
     ///
-    /// For measuring critics. A mistake that changes less than 0.4 % of the picture in every region painted is
-    /// left out: nobody could see it.
+    /// For measuring critics. A mistake shows in the regions of which it changes 0.4 % of the picture or more.
     pub fn mistakes(&self, request: &Request) -> Vec<Mistake> {
         let Task::Paint(task) = &request.task else { return Vec::new() };
         let Ok(scene) = grammar::read(&task.prompt) else { return Vec::new() };
         let layout = layout::arrange(&scene, &task.schedule, request.trajectory_seed);
-        let size = task.schedule.geometry().image_size;
-        let clean = painter::paint(&layout, size);
-        let painted = painted_regions(task);
-        let shows = |slip: &Slip| -> Vec<usize> {
+        let clean = painter::paint(&layout, task.schedule.geometry().image_size);
+        let mistake = |slip: &Slip| -> Mistake {
             let faulty = paint_with(&layout, &task.schedule, std::slice::from_ref(slip));
-            painted
-                .iter()
-                .copied()
-                .filter(|region| changed_share(&clean, &faulty, &task.schedule, *region) >= 0.004)
-                .collect()
+            let mut mistake = Mistake {
+                kind: slip.kind,
+                regions: Vec::new(),
+                touched: Vec::new(),
+                words: slip.words.clone(),
+            };
+            for region in painted_regions(task) {
+                let share = changed_share(&clean, &faulty, &task.schedule, region);
+                if share >= MistakeKind::SHOWS {
+                    mistake.regions.push(region);
+                } else if share > 0.0 {
+                    mistake.touched.push(region);
+                }
+            }
+            mistake
         };
-        self.slips(&scene, &layout, task, request.seed)
-            .iter()
-            .map(|slip| Mistake { kind: slip.kind, regions: shows(slip), words: slip.words.clone() })
-            .filter(|mistake| !mistake.regions.is_empty())
-            .collect()
+        self.slips(&scene, &layout, task, request.seed).iter().map(mistake).collect()
     }
 
     fn think(task: &ThinkTask, trajectory_seed: u64) -> Answer {

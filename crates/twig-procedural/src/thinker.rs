@@ -155,8 +155,8 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
 pub(crate) fn portion(layout: &Layout, at: usize, top: f32, bottom: f32) -> Option<Portion> {
     let figure = &layout.figures[at];
     let share = visible_share(layout, at, top, bottom);
-    // A stretch is worth a word from half a percent of the picture on, less in very low regions.
-    let least = (0.1 * (bottom - top)).min(0.005);
+    // A stretch is worth a word from 0.4 % of the picture on, less in very low regions.
+    let least = (0.1 * (bottom - top)).min(0.004);
     let area = figure.area.w * figure.area.h * Template::of(figure.look).fullness();
     let threshold = (least / area).min(0.25);
     if share < threshold {

@@ -1,0 +1,129 @@
+//! Where the figures of a scene stand: a function of the scene, the schedule and the trajectory's seed.
+
+mod lattice;
+mod rows;
+mod settle;
+
+use twig_model::Schedule;
+
+use crate::{
+    artwork::Library,
+    backdrop::Backdrop,
+    dice::Dice,
+    scene::{Group, Look, Scene},
+    solid,
+    sprite::Nature,
+};
+
+/// A scene with everything in its place. Coordinates run from 0 to 1, downwards.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layout {
+    /// The figures, those behind before those in front.
+    pub(crate) figures: Vec<Figure>,
+    /// What is behind them.
+    pub(crate) backdrop: Backdrop,
+}
+
+/// One figure in its place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Figure {
+    /// The group it belongs to, an index into [`Scene::groups`].
+    pub(crate) group: usize,
+    /// What it looks like.
+    pub(crate) look: Look,
+    /// Where it stands.
+    pub(crate) area: Area,
+    /// The share of its width that is painted, from one place to another; all of it unless cut off.
+    pub(crate) kept: (f32, f32),
+}
+
+/// A rectangle of the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Area {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) w: f32,
+    pub(crate) h: f32,
+}
+
+impl Area {
+    pub(crate) fn right(self) -> f32 {
+        self.x + self.w
+    }
+
+    pub(crate) fn bottom(self) -> f32 {
+        self.y + self.h
+    }
+
+    /// The middle from left to right.
+    pub(crate) fn center_x(self) -> f32 {
+        self.x + self.w / 2.0
+    }
+
+    /// Whether two rectangles come closer than `gap`.
+    pub(crate) fn is_near(self, other: Self, gap: f32) -> bool {
+        self.x < other.right() + gap
+            && other.x < self.right() + gap
+            && self.y < other.bottom() + gap
+            && other.y < self.bottom() + gap
+    }
+}
+
+/// The part of the picture that figures may take; the margin shows the backdrop.
+pub(crate) const FIELD: Area = Area { x: 0.065, y: 0.06, w: 0.87, h: 0.88 };
+
+/// Space between figures that stand beside each other.
+const GAP: f32 = 0.03;
+
+/// Puts a scene in place.
+pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) -> Layout {
+    let mut dice = Dice::new(trajectory_seed, "layout");
+    let mut units = if scene.relations.is_empty() {
+        rows::rows(scene, &mut dice)
+    } else {
+        lattice::lattice(scene, &mut dice)
+    };
+    settle::settle(&mut units, schedule);
+    let colors: Vec<_> = scene.groups.iter().map(|group| main_color(group.look)).collect();
+    let backdrop =
+        Backdrop::choose(scene.place, scene.backdrop, &colors, &mut Dice::new(trajectory_seed, "backdrop"));
+    Layout { figures: units.concat(), backdrop }
+}
+
+fn main_color(look: Look) -> crate::color::Lab {
+    let named = look.color.map(|color| color.rgb).or(look.texture.map(crate::scene::Texture::rgb));
+    named.map_or_else(|| Nature::of(look.object).color, crate::color::Lab::of)
+}
+
+/// Width by height of a look.
+pub(crate) fn aspect(look: Look) -> f32 {
+    let own = look.shape.map_or_else(|| Nature::of(look.object).aspect(), solid::aspect);
+    let (wider, taller) = look.size.map_or((1.0, 1.0), crate::scene::Size::factors);
+    own * wider / taller
+}
+
+/// How much of its cell a look takes, at most 1.
+fn fill(look: Look, largest: f32) -> f32 {
+    (bulk(look) / largest).clamp(0.5, 1.0)
+}
+
+fn bulk(look: Look) -> f32 {
+    let (wider, taller) = look.size.map_or((1.0, 1.0), crate::scene::Size::factors);
+    Library::get().object(look.object).scale * f32::max(wider, taller)
+}
+
+/// The largest rectangle of that shape within a cell, standing on its floor in the middle, `share` of its size.
+pub(crate) fn fit(look: Look, cell: Area, share: f32) -> Area {
+    let aspect = aspect(look);
+    let (w, h) = if aspect > cell.w / cell.h { (cell.w, cell.w / aspect) } else { (cell.h * aspect, cell.h) };
+    let (w, h) = (w * share, h * share);
+    Area { x: cell.center_x() - w / 2.0, y: cell.bottom() - h, w, h }
+}
+
+fn figure(group: usize, look: Look, area: Area) -> Figure {
+    Figure { group, look, area, kept: (0.0, 1.0) }
+}
+
+fn largest(groups: &[Group]) -> f32 {
+    groups.iter().map(|group| bulk(group.look)).fold(0.1, f32::max)
+}
