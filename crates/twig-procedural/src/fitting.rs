@@ -37,9 +37,9 @@ impl Fit {
     /// The best fit of one look to a blob.
     pub(crate) fn single(view: &View, blob: &Blob, look: Look) -> Self {
         let template = Template::of(look);
-        let samples = samples(view, blob);
-        let starts = starts(view, blob, &template);
-        Self::climb(view, &samples, vec![template], starts.into_iter().map(|pose| vec![pose]).collect())
+        let inside = Inside::of(view, blob);
+        let starts = starts(view, blob, &template).into_iter().map(|pose| vec![pose]).collect();
+        Self::climb(starts, vec![Arc::clone(&template)], |poses| inside.score(view, &template, poses[0]))
     }
 
     /// The best fit of a look in front of another to a blob of both.
@@ -47,13 +47,17 @@ impl Fit {
         let (front, back) = (Template::of(front), Template::of(back));
         let samples = samples(view, blob);
         let starts = pair_starts(view, blob, &front, &back);
-        Self::climb(view, &samples, vec![front, back], starts)
+        let templates = vec![front, back];
+        Self::climb(starts, templates.clone(), |poses| score(view, &samples, &templates, poses))
     }
 
     /// Betters the most promising starts step by step.
-    fn climb(view: &View, samples: &[Sample], templates: Vec<Arc<Template>>, starts: Vec<Vec<Pose>>) -> Self {
+    fn climb(
+        starts: Vec<Vec<Pose>>,
+        templates: Vec<Arc<Template>>,
+        value: impl Fn(&[Pose]) -> f32 + Copy,
+    ) -> Self {
         let promising = 2 + templates.len();
-        let value = |poses: &[Pose]| score(view, samples, &templates, poses);
         let mut ranked: Vec<(f32, Vec<Pose>)> =
             starts.into_iter().map(|poses| (value(&poses), poses)).collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
@@ -117,6 +121,67 @@ fn improved(mut best: f32, mut poses: Vec<Pose>, value: impl Fn(&[Pose]) -> f32)
     (best, poses)
 }
 
+/// A grid of pixels within a blob, less its outline: what one template must cover, no more and no less.
+struct Inside {
+    /// Pixels on the grid, by position and place in [`View::colors`].
+    samples: Vec<(f32, f32, usize)>,
+    /// Pixels of the view that a sample stands for.
+    weight: f32,
+    /// Pixels within the blob.
+    area: f32,
+    /// The first row that has not been painted.
+    floor: f32,
+}
+
+impl Inside {
+    fn of(view: &View, blob: &Blob) -> Self {
+        const ACROSS: usize = 26;
+        let step = (blob.right - blob.left).max(blob.bottom - blob.top).div_ceil(ACROSS).max(1);
+        let (mut samples, mut area) = (Vec::new(), 0);
+        for y in blob.top..blob.bottom {
+            for x in blob.left..blob.right {
+                if view.is_inside(blob, x, y) {
+                    area += 1;
+                    if y % step == 0 && x % step == 0 {
+                        samples.push((x as f32 + 0.5, y as f32 + 0.5, y * SIDE + x));
+                    }
+                }
+            }
+        }
+        let weight = area as f32 / samples.len().max(1) as f32;
+        Self { samples, weight, area: area as f32, floor: view.rows as f32 }
+    }
+
+    /// Intersection over union of a look and the blob, less a little for colours that differ. What of the look
+    /// would stand below the painted rows is in neither.
+    fn score(&self, view: &View, template: &Template, pose: Pose) -> f32 {
+        let (mut both, mut distance) = (0, 0.0);
+        for (x, y, at) in &self.samples {
+            if let Some(cell) = cell(template, pose, *x, *y) {
+                both += 1;
+                if let Some(expected) = template.colors[cell] {
+                    distance += expected.distance_squared(view.colors[*at]).min(FAR * FAR).sqrt();
+                }
+            }
+        }
+        if both == 0 {
+            return 0.0;
+        }
+        let shown = template.share(0.0, (self.floor - pose.y) / pose.h)
+            * template.fullness()
+            * pose.h
+            * pose.h
+            * template.aspect;
+        let overlap = both as f32 * self.weight;
+        overlap / (self.area + shown - overlap).max(overlap) - COLOR_WEIGHT * distance / both as f32
+    }
+}
+
+/// A mean colour distance of [`FAR`] costs as much as a seventh of the silhouette.
+const COLOR_WEIGHT: f32 = 0.007;
+/// Colours further apart than this are as different as can be.
+const FAR: f32 = 20.0;
+
 /// A grid of pixels over the blob and some way round it.
 fn samples(view: &View, blob: &Blob) -> Vec<Sample> {
     const ACROSS: usize = 22;
@@ -137,9 +202,6 @@ fn samples(view: &View, blob: &Blob) -> Vec<Sample> {
 
 /// Intersection over union of looks and blob over the samples, less a little for colours that differ.
 fn score(view: &View, samples: &[Sample], templates: &[Arc<Template>], poses: &[Pose]) -> f32 {
-    /// A mean colour distance of 20 costs as much as a seventh of the silhouette.
-    const COLOR_WEIGHT: f32 = 0.007;
-    const FAR: f32 = 20.0;
     let (mut both, mut either, mut distance) = (0, 0, 0.0);
     for sample in samples {
         let owner = templates.iter().zip(poses).find_map(|(template, pose)| {

@@ -216,6 +216,9 @@ impl RegionView<'_> {
         let Some(at) = free.max_by_key(|at| blobs[*at].area) else { return };
         let blob = blobs[at];
         let view = self.view;
+        if self.stand_apart(front, back, blobs, explained) {
+            return;
+        }
         let alone = Fit::single(view, blob, front).score.max(Fit::single(view, blob, back).score);
         let right = Fit::pair(view, blob, front, back);
         let wrong = if front == back { None } else { Some(Fit::pair(view, blob, back, front)) };
@@ -234,6 +237,19 @@ impl RegionView<'_> {
                 found[index] = Some(Seen { blob: blob.clone(), fit: fit.clone(), part, swapped });
             }
         }
+    }
+
+    /// Whether two looks are seen in two blobs, each by itself.
+    fn stand_apart(&self, one: Look, other: Look, blobs: &[&Blob], explained: &[bool]) -> bool {
+        const CLEARLY: f32 = 0.8;
+        let seen = |look: Look, but: Option<usize>| {
+            (0..blobs.len()).find(|at| {
+                !explained[*at]
+                    && Some(*at) != but
+                    && Fit::single(self.view, blobs[*at], look).score > CLEARLY
+            })
+        };
+        seen(one, None).is_some_and(|at| seen(other, Some(at)).is_some())
     }
 
     /// Gives each expected figure the blob, or the blobs, that suit it best, best suited first.
@@ -359,7 +375,25 @@ fn candidates(blobs: &[&Blob], explained: &[bool]) -> Vec<(Vec<usize>, Blob)> {
             candidates.push(together.clone());
         }
     }
+    candidates.extend(clusters(blobs, &free).into_iter().filter(|(patches, _)| patches.len() > 4));
     candidates
+}
+
+/// Blobs with all that is close to them: a sun and its rays.
+fn clusters(blobs: &[&Blob], free: &[usize]) -> Vec<(Vec<usize>, Blob)> {
+    const CLOSE: usize = 7;
+    let mut left: Vec<usize> = free.to_vec();
+    let mut clusters = Vec::new();
+    while let Some(first) = left.pop() {
+        let mut cluster = (vec![first], blobs[first].clone());
+        while let Some(position) = left.iter().position(|at| cluster.1.is_near(blobs[*at], CLOSE)) {
+            let next = left.swap_remove(position);
+            cluster.0.push(next);
+            cluster.1 = cluster.1.joined(blobs[next]);
+        }
+        clusters.push(cluster);
+    }
+    clusters
 }
 
 /// Intersection over union of a blob and all that was laid over it, within the rows; 1 where there is too little
@@ -492,7 +526,8 @@ fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool
         let has_rim = |y: usize| {
             let light = |steps: usize| view.color(inward(steps), y).l;
             let darkest = light(0).min(light(1)).min(light(2));
-            darkest < TOO_DARK || darkest < light(5).max(light(6)).min(view.behind[y].l) - 5.0
+            let lightest = (3..8).map(light).fold(0.0, f32::max);
+            darkest < TOO_DARK || darkest < lightest.min(view.behind[y].l) - 5.0
         };
         let at_edge: Vec<usize> =
             rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();

@@ -53,6 +53,14 @@ impl Blob {
         self.labels.contains(&label)
     }
 
+    /// Whether the boxes of two blobs come closer than a number of pixels.
+    pub(crate) fn is_near(&self, other: &Self, gap: usize) -> bool {
+        self.left < other.right + gap
+            && other.left < self.right + gap
+            && self.top < other.bottom + gap
+            && other.top < self.bottom + gap
+    }
+
     /// Two blobs as one.
     #[must_use]
     pub(crate) fn joined(&self, other: &Self) -> Self {
@@ -98,6 +106,14 @@ impl View {
     pub(crate) fn covers(&self, blob: &Blob, x: i32, y: i32) -> bool {
         let label = self.label(x, y);
         label != 0 && blob.has(label)
+    }
+
+    /// Whether a pixel is within a blob and not of its outline, which is one pixel thick in the view. Nobody knows
+    /// what comes below the painted rows; it counts as the blob's.
+    pub(crate) fn is_inside(&self, blob: &Blob, x: usize, y: usize) -> bool {
+        let (x, y) = (x as i32, y as i32);
+        [(0, 0), (-1, 0), (1, 0), (0, -1)].iter().all(|(dx, dy)| self.covers(blob, x + dx, y + dy))
+            && (y + 1 >= self.rows as i32 || self.covers(blob, x, y + 1))
     }
 
     /// The mark of the blob at a pixel, 0 where there is none or nothing has been painted.

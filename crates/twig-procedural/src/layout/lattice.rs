@@ -6,6 +6,7 @@ use super::{Area, FIELD, Figure, GAP, figure, fill, fit, largest};
 use crate::{
     dice::Dice,
     scene::{Group, Look, RelationKind, Scene},
+    template::Template,
 };
 
 /// Space between a figure and the one that it stands on.
@@ -23,11 +24,17 @@ pub(super) fn lattice(scene: &Scene, dice: &mut Dice) -> Vec<Vec<Figure>> {
         (range(|place| place.column), range(|place| place.row));
     let largest = largest(&scene.groups);
     let baseline = if rows < 1.5 { dice.between(-0.1, 0.0) } else { 0.0 };
+    let widest = |column: i32| -> f32 {
+        let of_column = places.iter().zip(&scene.groups).filter(|(place, _)| place.column == column);
+        of_column.map(|(_, group)| (group.count.min(3) as f32).sqrt()).fold(1.0, f32::max)
+    };
+    let column_extents =
+        shared_out(FIELD.x, FIELD.w, (0..columns as i32).map(|at| widest(first_column + at)));
     let mut figures = Vec::new();
     for (index, place) in places.iter().enumerate() {
-        let (w, h) = (FIELD.w / columns, FIELD.h / rows);
+        let ((left, w), h) = (column_extents[(place.column - first_column) as usize], FIELD.h / rows);
         let cell = Area {
-            x: FIELD.x + w * (place.column - first_column) as f32 + GAP / 2.0,
+            x: left + GAP / 2.0,
             y: FIELD.y + h * (place.row - first_row) as f32 + baseline + GAP / 2.0,
             w: w - GAP,
             h: h - GAP,
@@ -44,12 +51,34 @@ pub(super) fn lattice(scene: &Scene, dice: &mut Dice) -> Vec<Vec<Figure>> {
         figures.extend(areas.into_iter().map(|area| (place.depth.order(), figure(index, group.look, area))));
     }
     close_up(&mut figures, &places);
+    for (front, place) in places.iter().enumerate() {
+        if let Depth::InFront { right } = place.depth {
+            let cell = (place.column, place.row);
+            let back = places
+                .iter()
+                .position(|other| other.depth == Depth::Behind && (other.column, other.row) == cell);
+            back.into_iter().for_each(|back| draw_over(&mut figures, front, back, right));
+        }
+    }
     figures.sort_by_key(|(order, figure)| (places[figure.group].column, *order));
     let column = |(_, figure): &(u32, Figure)| places[figure.group].column;
     figures
         .chunk_by(|one, other| column(one) == column(other))
         .map(|column| column.iter().map(|(_, figure)| *figure).collect())
         .collect()
+}
+
+/// A stretch divided by weight: where each part begins, and its width.
+fn shared_out(start: f32, width: f32, weights: impl Iterator<Item = f32>) -> Vec<(f32, f32)> {
+    let weights: Vec<f32> = weights.collect();
+    let unit = width / weights.iter().sum::<f32>();
+    let mut from = start;
+    let part = |weight: &f32| {
+        let part = (from, weight * unit);
+        from += part.1;
+        part
+    };
+    weights.iter().map(part).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -140,16 +169,62 @@ fn opposite(kind: RelationKind) -> RelationKind {
 
 /// Room for what stands behind: high in its cell.
 fn back_cell(cell: Area) -> Area {
-    Area { x: cell.x + 0.16 * cell.w, w: 0.68 * cell.w, y: cell.y, h: 0.82 * cell.h }
+    Area { x: cell.x + 0.17 * cell.w, w: 0.66 * cell.w, y: cell.y, h: 0.76 * cell.h }
 }
 
 /// Room for what stands in front: low in its cell and to one side, over the edge of what is behind.
 fn front_cell(look: Look, cell: Area, right: bool) -> Area {
-    let (w, h) = (0.46 * cell.w, 0.52 * cell.h);
+    let (w, h) = (0.5 * cell.w, 0.56 * cell.h);
     let room = Area { x: cell.x, y: cell.bottom() - h, w, h };
     let fitted = fit(look, room, 1.0);
     let x = if right { cell.right() - fitted.w - 0.04 * cell.w } else { cell.x + 0.04 * cell.w };
     Area { x, ..fitted }
+}
+
+/// Moves the group in front sideways, and where that is not enough upwards, until it hides part of the group
+/// behind, and leaves most of that to be seen.
+fn draw_over(figures: &mut [(u32, Figure)], front: usize, back: usize, right: bool) {
+    const HIDDEN: f32 = 0.15;
+    const STEP: f32 = 0.012;
+    let steps: Vec<(f32, f32)> = (0..26)
+        .map(|step| (STEP * step as f32, 0.0))
+        .chain((0..14).map(|step| (0.14, STEP * step as f32)))
+        .collect();
+    let of = |group: usize| -> Vec<Figure> {
+        figures.iter().map(|(_, figure)| *figure).filter(|figure| figure.group == group).collect()
+    };
+    let (fronts, backs) = (of(front), of(back));
+    let shifted = |(x, y): (f32, f32)| {
+        let x = if right { -x } else { x };
+        let moved = |figure: &Figure| Figure {
+            area: Area { x: figure.area.x + x, y: figure.area.y - y, ..figure.area },
+            ..*figure
+        };
+        fronts.iter().map(moved).collect::<Vec<_>>()
+    };
+    let far_enough = steps.into_iter().find(|step| hidden_share(&shifted(*step), &backs) >= HIDDEN);
+    let Some(step) = far_enough else { return };
+    let mut moved = shifted(step).into_iter();
+    for (_, figure) in figures.iter_mut().filter(|(_, figure)| figure.group == front) {
+        *figure = moved.next().unwrap_or(*figure);
+    }
+}
+
+/// The share of some figures that others in front of them hide.
+fn hidden_share(fronts: &[Figure], backs: &[Figure]) -> f32 {
+    const STEPS: usize = 20;
+    let at = |step: usize| (step as f32 + 0.5) / STEPS as f32;
+    let (mut hidden, mut all) = (0, 0);
+    for back in backs {
+        let template = Template::of(back.look);
+        let points = (0..STEPS * STEPS).map(|point| (at(point % STEPS), at(point / STEPS)));
+        for (u, v) in points.filter(|(u, v)| template.covers(*u, *v)) {
+            let (x, y) = (back.area.x + u * back.area.w, back.area.y + v * back.area.h);
+            all += 1;
+            hidden += i32::from(fronts.iter().any(|front| front.covers(x, y)));
+        }
+    }
+    hidden as f32 / all.max(1) as f32
 }
 
 /// The areas of a group's members within its cell: up to three in a row.

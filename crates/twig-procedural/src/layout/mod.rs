@@ -13,6 +13,7 @@ use crate::{
     scene::{Group, Look, Scene},
     solid,
     sprite::Nature,
+    template::Template,
 };
 
 /// A scene with everything in its place. Coordinates run from 0 to 1, downwards.
@@ -35,6 +36,14 @@ pub(crate) struct Figure {
     pub(crate) area: Area,
     /// The share of its width that is painted, from one place to another; all of it unless cut off.
     pub(crate) kept: (f32, f32),
+}
+
+impl Figure {
+    /// Whether the whole figure would cover a point of the picture.
+    pub(crate) fn covers(&self, x: f32, y: f32) -> bool {
+        let Area { x: left, y: top, w, h } = self.area;
+        Template::of(self.look).covers((x - left) / w, (y - top) / h)
+    }
 }
 
 /// A rectangle of the picture.
