@@ -228,6 +228,7 @@ fn choices(place: Option<Place>) -> Vec<(Half, Half)> {
             vec![(TILED_WALL, TILED_FLOOR), (BUTTER_WALL, TILED_FLOOR), (TILED_WALL, PLANK_FLOOR)]
         }
         Some(Place::Room) => rooms().to_vec(),
+        Some(Place::PlankFloor) => rooms().into_iter().filter(|(_, floor)| *floor == PLANK_FLOOR).collect(),
         None => [(BLUE_SKY, GRASS), (EVENING, GRASS), (BLUE_SKY, SAND), (LILAC_SKY, SNOW)]
             .into_iter()
             .chain(rooms())

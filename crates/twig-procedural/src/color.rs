@@ -121,26 +121,33 @@ const fn color(name: &'static str, rgb: [u8; 3], synonyms: &'static [&'static st
 }
 
 /// Every colour with a name; any two are at least 6 apart.
-pub(crate) const COLORS: [Color; 20] = [
+pub(crate) const COLORS: [Color; 27] = [
     color("red", [212, 36, 44], &["crimson", "scarlet", "ruby"]),
     color("orange", [240, 126, 28], &[]),
     color("yellow", [252, 214, 40], &["golden-yellow"]),
     color("gold", [198, 152, 30], &["golden"]),
     color("green", [58, 148, 66], &["emerald", "leaf-green"]),
-    color("lime", [158, 208, 52], &["lime-green"]),
+    color("lime", [158, 208, 52], &["lime-green", "lime green"]),
     color("teal", [24, 138, 140], &[]),
     color("turquoise", [82, 206, 200], &["cyan", "aqua"]),
     color("blue", [40, 98, 208], &["cobalt"]),
-    color("navy", [30, 42, 98], &["navy-blue", "indigo"]),
+    color("navy", [30, 42, 98], &["navy-blue", "indigo", "dark blue", "deep blue", "navy blue"]),
     color("purple", [126, 62, 170], &["violet"]),
-    color("lavender", [188, 162, 226], &["lilac"]),
+    color("lavender", [188, 162, 226], &["lilac", "light purple", "pale purple"]),
     color("pink", [246, 132, 178], &["rose-pink", "magenta"]),
-    color("maroon", [118, 24, 48], &["burgundy"]),
+    color("maroon", [118, 24, 48], &["burgundy", "dark red", "deep red"]),
     color("brown", [124, 74, 38], &["mahogany"]),
-    color("tan", [204, 160, 108], &["khaki"]),
+    color("tan", [204, 160, 108], &["khaki", "light brown", "pale brown"]),
     color("beige", [228, 208, 170], &["cream", "ivory"]),
     color("black", [42, 42, 46], &["dark"]),
     color("gray", [136, 139, 144], &["grey", "silver", "charcoal"]),
+    color("light blue", [142, 194, 246], &["sky blue", "pale blue", "baby blue"]),
+    color("light green", [168, 224, 160], &["pale green", "mint green"]),
+    color("light pink", [252, 200, 216], &["pale pink"]),
+    color("dark green", [22, 82, 44], &["deep green", "forest green"]),
+    color("dark brown", [74, 42, 22], &["deep brown"]),
+    color("dark gray", [88, 90, 96], &["dark grey"]),
+    color("dark purple", [78, 30, 108], &["deep purple"]),
     color("white", [247, 247, 247], &["snow-white", "pristine"]),
 ];
 

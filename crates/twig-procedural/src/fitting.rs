@@ -51,6 +51,12 @@ impl Fit {
         Self::climb(starts, templates.clone(), |poses| score(view, &samples, &templates, poses))
     }
 
+    /// How well the fit explains a blob, with colours counting as they do where two figures share it.
+    pub(crate) fn score_in_company(&self, view: &View, blob: &Blob) -> f32 {
+        let (templates, poses): (Vec<_>, Vec<_>) = self.parts.iter().cloned().unzip();
+        score(view, &samples(view, blob), &templates, &poses)
+    }
+
     /// Betters the most promising starts step by step.
     fn climb(
         starts: Vec<Vec<Pose>>,
@@ -140,7 +146,7 @@ impl Inside {
         let (mut samples, mut area) = (Vec::new(), 0);
         for y in blob.top..blob.bottom {
             for x in blob.left..blob.right {
-                if view.is_inside(blob, x, y) {
+                if view.is_inside(blob, x as i32, y as i32) {
                     area += 1;
                     if y % step == 0 && x % step == 0 {
                         samples.push((x as f32 + 0.5, y as f32 + 0.5, y * SIDE + x));
@@ -179,6 +185,8 @@ impl Inside {
 
 /// A mean colour distance of [`FAR`] costs as much as a seventh of the silhouette.
 const COLOR_WEIGHT: f32 = 0.007;
+/// Of two figures in one silhouette, colours tell which is where: they count for more.
+const PAIR_COLOR_WEIGHT: f32 = 0.02;
 /// Colours further apart than this are as different as can be.
 const FAR: f32 = 20.0;
 
@@ -222,7 +230,7 @@ fn score(view: &View, samples: &[Sample], templates: &[Arc<Template>], poses: &[
     if both == 0 {
         return 0.0;
     }
-    both as f32 / either as f32 - COLOR_WEIGHT * distance / both as f32
+    both as f32 / either as f32 - PAIR_COLOR_WEIGHT * distance / both as f32
 }
 
 /// Poses to begin with: the box of the blob matched by height or by width, for a figure that goes on below the

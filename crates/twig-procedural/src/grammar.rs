@@ -8,7 +8,7 @@ use crate::{
     artwork::{Library, ObjectId},
     lexicon::{self, Attribute},
     nouns::singulars,
-    scene::{BackdropColors, Group, Look, MAX_COUNT, Place, Relation, RelationKind, Scene},
+    scene::{BackdropColors, Group, Look, MAX_COUNT, Place, Relation, RelationKind, Scene, Texture},
 };
 
 /// Why a prompt cannot be drawn.
@@ -71,6 +71,8 @@ struct Reader<'a> {
     place: Option<Place>,
     backdrop: BackdropColors,
     unknown: Vec<String>,
+    /// Whether the pending relation is the first of two that `between` stands for.
+    is_between: bool,
     /// A word such as `inside` whose object is still to come.
     enclosing: Option<String>,
 }
@@ -118,23 +120,33 @@ impl Reader<'_> {
         let word = |at: usize| self.rest().get(at).map_or("", String::as_str);
         let preposition = word(0);
         if lexicon::is_enclosing(preposition)
-            || matches!(preposition, "at" | "on" | "across" | "from" | "to" | "of")
+            || matches!(preposition, "at" | "on" | "across" | "along" | "from" | "to" | "of" | "over")
         {
             length += 1;
         }
-        let mut color = None;
+        let (mut color, mut unseen, mut is_wooden) = (None, Vec::new(), false);
         loop {
-            match lexicon::attribute(word(length)) {
-                Some(Attribute::Color(named)) => color = Some(named),
-                Some(_) => {}
+            let attribute = lexicon::leading_attribute(&self.rest()[length..]);
+            match attribute {
+                Some((Attribute::Color(named), _)) => color = Some(named),
+                Some((Attribute::Plain | Attribute::Size(_), _)) => {}
+                Some((Attribute::Texture(Texture::Wooden), _)) => is_wooden = true,
+                Some((Attribute::Texture(_) | Attribute::Shape(_) | Attribute::Pattern(_), _)) => {
+                    unseen.push(word(length).to_owned());
+                }
                 None if matches!(word(length), "a" | "an" | "the" | "his" | "her" | "their") => {}
                 None => break,
             }
-            length += 1;
+            length += attribute.map_or(1, |(_, words)| words);
         }
-        let Some(place) = lexicon::place(word(length)) else { return false };
+        let Some(mut place) = lexicon::place(word(length)) else { return false };
         if noun_phrase(self.rest()).is_some_and(|phrase| phrase.num_words > length) {
             return false;
+        }
+        if is_wooden && matches!(word(length), "floor" | "floors") {
+            place = Place::PlankFloor;
+        } else if is_wooden {
+            unseen.push("wooden".to_owned());
         }
         let is_upper = lexicon::is_upper(word(length));
         // `in the garden chair` is no place, and neither is what lies `outside the garden`.
@@ -147,6 +159,7 @@ impl Reader<'_> {
         if let Some(word) = not_there {
             self.reject(word);
         }
+        unseen.into_iter().for_each(|word| self.reject(word));
         self.enclosing = None;
         self.place = self.place.or(Some(place));
         if let Some(color) = color {
@@ -159,12 +172,20 @@ impl Reader<'_> {
 
     fn relation(&mut self) -> bool {
         let rest = self.rest();
+        if rest[0] == "between" && !self.groups.is_empty() {
+            // `a cup between a fork and a knife`: right of the one, left of the other.
+            self.pending = Some((self.groups.len() - 1, RelationKind::RightOf));
+            self.is_between = true;
+            self.at += 1;
+            return true;
+        }
         let found = lexicon::RELATIONS.iter().find(|(phrase, _)| {
             phrase.len() <= rest.len() && phrase.iter().zip(rest).all(|(expected, word)| expected == word)
         });
         let Some((phrase, kind)) = found else { return false };
         let Some(subject) = self.groups.len().checked_sub(1) else { return false };
         self.enclosing = None;
+        self.is_between = false;
         self.pending = Some((subject, *kind));
         self.at += phrase.len();
         true
@@ -178,6 +199,8 @@ impl Reader<'_> {
         let object = self.groups.len();
         if let Some((subject, kind)) = self.pending.take() {
             self.relations.push(Relation { subject, kind, object });
+            let and_another = std::mem::take(&mut self.is_between);
+            self.pending = and_another.then_some((subject, RelationKind::LeftOf));
         }
         self.groups.push(phrase.group);
         self.at += phrase.num_words;
@@ -190,7 +213,8 @@ impl Reader<'_> {
             || lexicon::is_enclosing(word)
             || lexicon::is_function_word(word)
             || lexicon::is_action(word)
-            || lexicon::is_unseen(word);
+            || lexicon::is_unseen(word)
+            || lexicon::attribute(word) == Some(Attribute::Plain);
         // `in the middle of a box` is in the box; `outside, with a box` is not.
         if lexicon::is_enclosing(word) {
             self.enclosing = Some(word.clone());
@@ -247,19 +271,26 @@ pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
     }
     let mut look = Look::natural(0);
     loop {
-        let attribute = word(at).and_then(lexicon::attribute).filter(|_| qualifies(&words[at..]));
-        match attribute {
-            None => break,
-            Some(Attribute::Color(color)) => look.color = Some(color),
-            Some(Attribute::Texture(texture)) => look.texture = Some(texture),
-            Some(Attribute::Shape(shape)) => look.shape = Some(shape),
-            Some(Attribute::Size(size)) => look.size = Some(size),
-            Some(Attribute::Plain) => {}
+        let attribute = words.get(at..).and_then(lexicon::leading_attribute);
+        let Some((attribute, length)) = attribute.filter(|(_, length)| qualifies(&words[at..], *length))
+        else {
+            break;
+        };
+        // Of two colours, materials or shapes only one could be drawn; the other is not dropped in silence.
+        let is_first = match attribute {
+            Attribute::Color(color) => look.color.replace(color).is_none_or(|other| other == color),
+            Attribute::Texture(texture) => look.texture.replace(texture).is_none_or(|other| other == texture),
+            Attribute::Shape(shape) => look.shape.replace(shape).is_none_or(|other| other == shape),
+            Attribute::Size(size) => look.size.replace(size).is_none_or(|other| other == size),
+            Attribute::Pattern(pattern) => look.pattern.replace(pattern).is_none_or(|other| other == pattern),
+            Attribute::Plain => true,
+        };
+        if !is_first {
+            return None;
         }
-        at += 1;
-        at += usize::from(
-            matches!(word(at), Some("and" | ",")) && word(at + 1).and_then(lexicon::attribute).is_some(),
-        );
+        at += length;
+        let joins = matches!(word(at), Some("and" | ","));
+        at += usize::from(joins && words.get(at + 1..).and_then(lexicon::leading_attribute).is_some());
     }
     let (object, noun, plural, length) = noun(words.get(at..)?)?;
     look.object = object;
@@ -269,12 +300,11 @@ pub(crate) fn noun_phrase(words: &[String]) -> Option<NounPhrase> {
 
 /// Whether the adjective that a text begins with qualifies a noun: `an orange cat`, but not `an orange and …`,
 /// nor `a diamond ring`, which has a drawing of its own.
-fn qualifies(words: &[String]) -> bool {
-    let compound = plain_noun(words).is_some_and(|(.., length)| length > 1);
-    let rest = &words[1..];
-    let followed = rest
-        .first()
-        .is_some_and(|next| matches!(next.as_str(), "and" | ",") || lexicon::attribute(next).is_some());
+fn qualifies(words: &[String], length: usize) -> bool {
+    let compound = plain_noun(words).is_some_and(|(.., noun_length)| noun_length > 1);
+    let rest = &words[length..];
+    let followed = rest.first().is_some_and(|next| matches!(next.as_str(), "and" | ","))
+        || lexicon::leading_attribute(rest).is_some();
     !compound
         && (plain_noun(rest).is_some()
             || followed
@@ -335,15 +365,20 @@ mod tests {
             ("a cat in the middle of a box", "in"),
             ("a ladder against a tree", "against"),
             ("a dog outside the house", "outside"),
-            ("a striped fish", "striped"),
             ("a broken vase", "broken"),
-            ("a spotted red ball", "spotted"),
-            ("a checkered and blue hat", "checkered"),
             ("a transparent cup", "transparent"),
             ("a dog with a tail", "tail"),
             ("a bird with wings", "wings"),
             ("a burning house", "burning"),
             ("a curly dog", "curly"),
+            ("a dog running away", "away"),
+            ("a dog like a cat", "like"),
+            ("a cup bigger than a bowl", "bigger, than"),
+            ("a frobbing dog", "frobbing"),
+            ("a dog sits zestly", "zestly"),
+            ("a pale teal cup", "pale"),
+            ("a leather and wooden chair", "leather, wooden"),
+            ("a dog under a table on a velvet floor", "velvet"),
         ];
         for (prompt, words) in rejected {
             let words = words.split(", ").map(str::to_owned).collect();
@@ -359,5 +394,21 @@ mod tests {
         ] {
             assert!(read(prompt).is_ok(), "{prompt}: {:?}", read(prompt));
         }
+    }
+
+    #[test]
+    fn shades_patterns_and_between_are_drawn() {
+        let look = |prompt: &str| read(prompt).unwrap().groups[0].look;
+        assert_eq!(look("a light blue car").color.map(|color| color.name), Some("light blue"));
+        assert_eq!(look("a deep blue car").color.map(|color| color.name), Some("navy"));
+        assert_eq!(look("a striped red fish").pattern, Some(crate::scene::Pattern::Striped));
+        assert_eq!(read("a cup on a wooden floor").unwrap().place, Some(Place::PlankFloor));
+        let kinds: Vec<_> = read("a cup between a fork and a knife")
+            .unwrap()
+            .relations
+            .iter()
+            .map(|relation| (relation.subject, relation.kind, relation.object))
+            .collect();
+        assert_eq!(kinds, [(0, RelationKind::RightOf, 1), (0, RelationKind::LeftOf, 2)]);
     }
 }

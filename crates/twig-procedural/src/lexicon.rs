@@ -2,7 +2,7 @@
 
 use crate::{
     color::Color,
-    scene::{Place, RelationKind, Shape, Size, Texture},
+    scene::{Pattern, Place, RelationKind, Shape, Size, Texture},
 };
 
 /// An adjective that changes how something is drawn, or one that is read and left to the drawing.
@@ -12,8 +12,23 @@ pub(crate) enum Attribute {
     Texture(Texture),
     Shape(Shape),
     Size(Size),
+    Pattern(Pattern),
     /// Says nothing that a drawing could show otherwise, such as `juicy`.
     Plain,
+}
+
+/// The attribute that a text begins with, and how many words name it.
+pub(crate) fn leading_attribute(words: &[String]) -> Option<(Attribute, usize)> {
+    if let [one, other, ..] = words
+        && let Some(color) = Color::named(&format!("{one} {other}"))
+    {
+        return Some((Attribute::Color(color), 2));
+    }
+    let first = words.first()?;
+    // A shade of a colour that is not drawn is no mere adjective.
+    let is_shade = matches!(first.as_str(), "light" | "dark" | "deep" | "pale")
+        && words.get(1).is_some_and(|next| Color::named(next).is_some());
+    if is_shade { None } else { Some((attribute(first)?, 1)) }
 }
 
 /// The attribute that a word names.
@@ -31,6 +46,9 @@ pub(crate) fn attribute(word: &str) -> Option<Attribute> {
     if let Some(size) = size(word) {
         return found(Attribute::Size(size));
     }
+    if let Some(pattern) = pattern(word) {
+        return found(Attribute::Pattern(pattern));
+    }
     if contains(PLAIN_ADJECTIVES, word) { found(Attribute::Plain) } else { None }
 }
 
@@ -44,6 +62,18 @@ fn texture(word: &str) -> Option<Texture> {
         "plastic" => Texture::Plastic,
         "rubber" => Texture::Rubber,
         "fluffy" | "furry" | "fuzzy" => Texture::Fluffy,
+        _ => return None,
+    })
+}
+
+fn pattern(word: &str) -> Option<Pattern> {
+    Some(match word {
+        "striped" | "stripy" => Pattern::Striped,
+        "spotted" | "dotted" | "speckled" | "polka-dot" | "polka-dotted" => Pattern::Spotted,
+        "checkered" | "checked" | "plaid" => Pattern::Checkered,
+        "colorful" | "colourful" | "multicolored" | "multi-colored" | "rainbow-colored" => Pattern::Colorful,
+        "rough" | "bumpy" | "textured" | "coarse" | "gritty" | "rugged" => Pattern::Rough,
+        "spiky" | "prickly" | "thorny" | "bristly" | "spiny" => Pattern::Spiky,
         _ => return None,
     })
 }
@@ -168,7 +198,6 @@ pub(crate) const RELATIONS: &[(&[&str], RelationKind)] = &[
     (&["alongside"], RelationKind::Beside),
     (&["contrasted", "with"], RelationKind::Beside),
     (&["around"], RelationKind::Beside),
-    (&["between"], RelationKind::Beside),
     (&["resting", "on"], RelationKind::Above),
     (&["down", "on"], RelationKind::Above),
     (&["upon"], RelationKind::Above),
@@ -234,7 +263,7 @@ pub(crate) fn place(word: &str) -> Option<Place> {
 
 /// Whether a word joins or accompanies others without meaning of its own for a drawing.
 pub(crate) fn is_function_word(word: &str) -> bool {
-    contains(FUNCTION_WORDS, word) || word.len() > 4 && word.ends_with("ly") && !contains(NOT_ADVERBS, word)
+    contains(FUNCTION_WORDS, word) || contains(ADVERBS, word)
 }
 
 /// Whether a word denies what follows, or offers it as an alternative: what it stands beside is never drawn.
@@ -254,26 +283,28 @@ pub(crate) fn is_excluding(word: &str) -> bool {
 
 /// Whether a word is an action whose drawing is that of those who act.
 pub(crate) fn is_action(word: &str) -> bool {
-    contains(ACTIONS, word) || word.len() > 5 && word.ends_with("ing") && !contains(NOT_ACTIONS, word)
+    contains(ACTIONS, word)
 }
-
-/// Words in -ing that are nobody's doing, or that a drawing of who does it would not show.
-const NOT_ACTIONS: &str = "ceiling earring building clothing evening morning lightning painting wedding string spring \
-    pudding dumpling railing awning stocking frosting carving drawing sapling seedling viking burning glowing \
-    bleeding missing lacking excluding";
 
 fn contains(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == word)
 }
 
-const NOT_ADVERBS: &str = "butterfly lily jelly belly family curly woolly wrinkly scaly bubbly wobbly";
-
 const FUNCTION_WORDS: &str = "a an the and is are was were be been being it its their his her him he she they them there with of \
-    that which while as at from to for each other all both up down out around across together very one's \
-    this these those has have had another some so by about along after before during like than then what \
-    how who when where if can could will would did does do away back over under it's you we us our my \
-    your because towards toward onto upon every any more most own themselves himself herself itself \
-    someone something else everyone one two's side next";
+    that which while as at from to for each other all both up down out together very one's \
+    this these those has have had another some so about after during then what \
+    how who when where if can could will would did does do it's you we us our my \
+    your because every any own themselves himself herself itself forth again \
+    someone something everyone two's just also too";
+
+/// How something is done or is, where no drawing shows it.
+const ADVERBS: &str = "carefully gently softly gracefully lazily contentedly completely happily peacefully quietly slowly \
+    quickly proudly playfully perfectly excitedly eagerly calmly patiently joyfully nervously obediently bravely \
+    romantically weightlessly properly impatiently freshly beautifully brightly elegantly majestically delicately \
+    effortlessly comfortably neatly silently steadily swiftly smoothly loudly cheerfully casually intently really \
+    early finally simply easily lightly tightly warmly sweetly merrily skillfully expertly deftly busily anxiously \
+    curiously confidently boldly fiercely wildly cautiously passionately enthusiastically diligently securely firmly \
+    cozily snugly serenely tenderly lovingly dutifully gleefully";
 
 /// Words that deny, or leave open, what would be drawn.
 const REFUSED: &str =
@@ -287,6 +318,11 @@ const EXCLUDING: &str = "outside until off";
 
 /// Adjectives whose lack nobody would see in a flat drawing.
 const PLAIN_ADJECTIVES: &str = "nice good pretty favourite \
+    joyful ready relaxed awestruck important formal motivational heartfelt catchy interesting animated \
+    sparkling shimmering glittering flickering dazzling gleaming glistening stunning thrilling breathtaking \
+    refreshing soothing piercing striking inviting mesmerizing tempting tantalizing challenging comforting \
+    satisfying threatening imposing bustling lively exhilarating charming welcoming calming enchanting fascinating \
+    interesting captivating rewarding unsuspecting \
     soft hard smooth warm cool cold hot bright sharp sweet shiny delicate vibrant natural juicy crisp \
     crunchy heavy beautiful cozy fragrant dull polished old new fresh sleek deep light plush sturdy \
     clean lovely fancy elegant cute modern vintage young happy famous ripe tired dry sticky glossy rich \
@@ -301,7 +337,36 @@ const PLAIN_ADJECTIVES: &str = "nice good pretty favourite \
     syrup engagement construction bonsai bouncy storage gift hair caution grocery laundry slippery slimy \
     squishy brittle tough tender fragile";
 
-const ACTIONS: &str = "sat stood lay rested floated flew swam perched nestled leaned filled played adorned decorated \
+const ACTIONS: &str = "grilling milking framing changing plating emceeing diving shooting blowing rolling fluttering \
+    jumping go goes pass build beat win compete return travel score stroll break jump roar zoom moved move scratch \
+    spends spend see sees find finds learn learns get gets give gives show shows bring brings improve express \
+    explore relax enjoy save help stay meet greet celebrate create capture feel taste hear rehearse perform \
+    entertain impress prepare serve clean fix cook bake write draw paint study train exercise meditate rang rings \
+    wagged cooked crossed cluttered holding playing looking wearing walking feeling watching taking standing sitting running enjoying \
+    making creating trying practicing singing admiring having giving getting jumping wagging speaking marveling \
+    hiking fixing exploring doing working waiting shopping riding reading performing lying learning fishing \
+    examining dancing climbing catching barking writing using typing studying pretending laughing jogging \
+    chasing capturing talking strumming smiling sharing sewing searching recording preparing lounging flying \
+    directing decorating conducting cheering bringing attending waving watering tuning tossing throwing telling \
+    teaching swaying styling snuggling sniffing sketching signing showing serving scratching savoring rehearsing \
+    racing putting pushing pulling presenting planning picking petting observing navigating meditating leading \
+    kayaking joking helping harvesting hanging going frowning feeding cooking cooing chatting checking browsing \
+    brainstorming baking blooming weeping wanting visiting tying twirling trekking training touring toasting \
+    tending tasting tapping swimming strolling stretching stepping staring stargazing spinning speeding snoring \
+    snoozing snacking slithering skipping skating skateboarding sipping shouting seeing scurrying scrolling \
+    screaming scoring sailing rushing roaring reminiscing questioning purring protecting paddling packing \
+    organizing operating offering networking napping mooing measuring mastering landing knitting jotting \
+    interviewing installing hugging howling heading growling grinning greeting grading giggling gazing gardening \
+    floating finishing finding fidgeting fetching encouraging driving dribbling dreaming drafting discussing \
+    designing delivering cuddling cruising croaking crawling crafting contemplating composing competing cleaning \
+    choosing chirping chewing celebrating canoeing camping buzzing buying bouncing bonding birdwatching begging \
+    beaming backpacking asking appreciating resting perching gathering grazing hopping leaping sleeping eating \
+    drinking listening carrying relaxing swinging trotting galloping prancing pecking quacking soaring gliding \
+    wandering roaming drifting racing parked competing coaching guarding honking chugging providing adding rocking \
+    posing leaning wearing rowing surfing cycling skiing inspecting repairing assembling collecting sorting counting \
+    solving thinking wondering speeding cruising guiding cradling clutching gripping stroking rubbing patting \
+    licking nibbling sunbathing exercising juggling balancing kneeling crouching squatting whispering humming \
+    whistling clapping texting calling filming photographing selling ordering paying sat stood lay rested floated flew swam perched nestled leaned filled played adorned decorated \
     created completed entertained captured buzzed soared gathered chatted rang grazed kept enjoyed \
     hummed stacked packed carried waved hopped scurried roamed wagged sailed crossed raced lined waited \
     croaked clucked watched stared attracted performed placed displayed held hangs hang hung sits sit \
@@ -317,7 +382,9 @@ const ACTIONS: &str = "sat stood lay rested floated flew swam perched nestled le
     napped sprawled";
 
 /// Words for what no drawing shows: feelings, sounds, purposes, never visible parts such as `tail`. They are understood, and nothing is drawn for them.
-const UNSEEN: &str = "fun skills skill song songs tune speech story stories notes music sounds sound sense feeling love \
+const UNSEEN: &str = "sadness disappointment ease hello goodbye project presentation test solo photography podcast \
+    experiment experiments fundraiser festival business noises roar awe-struck skydiving snorkeling motivation \
+    craftsmanship knowledge melody artistry martial masterpiece aerobics ballet calligraphy origami pottery chess fun skills skill song songs tune speech story stories notes music sounds sound sense feeling love \
     life beauty world time day morning afternoon evening moment game games way work talent performance \
     wonder awe joy pride happiness peace comfort warmth atmosphere ambiance charm melody voice voices \
     laughter adventure exercise workout health speed balance strength energy excitement adrenaline rush \

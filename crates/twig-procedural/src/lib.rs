@@ -23,6 +23,7 @@ mod mentions;
 mod mistake;
 mod nouns;
 mod painter;
+mod pattern;
 mod percept;
 mod reading;
 mod scene;

@@ -2,7 +2,7 @@
 
 use crate::{
     artwork::Library,
-    color::COLORS,
+    color::{COLORS, Color},
     dice::Dice,
     layout::{Area, FIELD, Figure, Layout, fit},
     nouns::plural,
@@ -218,44 +218,57 @@ impl Clumsy<'_> {
     }
 
     fn recolor(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
-        let (group, places) = self.pick_group(dice, |look| look.color.is_some())?;
-        let right = self.scene.groups[group].look.color?;
-        let others: Vec<_> = COLORS.iter().filter(|color| color.lab().distance(right.lab()) > 18.0).collect();
-        let wrong = **dice.pick(&others)?;
-        let words = format!(
-            "the {} is {} where it should be {}",
-            self.scene.groups[group].noun, wrong.name, right.name
-        );
-        Some((self.replace(places, |look| Look { color: Some(wrong), ..look }), words))
+        let others = |right: Color| {
+            COLORS.into_iter().filter(|color| color.lab().distance(right.lab()) > 18.0).collect()
+        };
+        self.remake(
+            dice,
+            |look| look.color,
+            others,
+            |look, color| Look { color: Some(color), ..look },
+            |color| color.name,
+        )
     }
 
     fn reshape(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
-        let (group, places) = self.pick_group(dice, |look| look.shape.is_some())?;
-        let right = self.scene.groups[group].look.shape?;
-        let others: Vec<Shape> =
-            Shape::ALL.into_iter().filter(|shape| crate::solid::differ(*shape, right)).collect();
-        let wrong = *dice.pick(&others)?;
-        let words = format!(
-            "the {} is {} where it should be {}",
-            self.scene.groups[group].noun,
-            wrong.name(),
-            right.name()
-        );
-        Some((self.replace(places, |look| Look { shape: Some(wrong), ..look }), words))
+        let others =
+            |right| Shape::ALL.into_iter().filter(|shape| crate::solid::differ(*shape, right)).collect();
+        self.remake(
+            dice,
+            |look| look.shape,
+            others,
+            |look, shape| Look { shape: Some(shape), ..look },
+            Shape::name,
+        )
     }
 
     fn retexture(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
-        let (group, places) = self.pick_group(dice, |look| look.texture.is_some() && look.color.is_none())?;
-        let right = self.scene.groups[group].look.texture?;
-        let others: Vec<Texture> = Texture::ALL.into_iter().filter(|texture| *texture != right).collect();
-        let wrong = *dice.pick(&others)?;
-        let words = format!(
-            "the {} is {} where it should be {}",
-            self.scene.groups[group].noun,
-            wrong.name(),
-            right.name()
-        );
-        Some((self.replace(places, |look| Look { texture: Some(wrong), ..look }), words))
+        let right = |look: &Look| look.texture.filter(|_| look.color.is_none());
+        let others = |right| Texture::ALL.into_iter().filter(|texture| *texture != right).collect();
+        self.remake(
+            dice,
+            right,
+            others,
+            |look, texture| Look { texture: Some(texture), ..look },
+            Texture::name,
+        )
+    }
+
+    /// Some group painted otherwise: what it should be, what it may be instead, how it then looks, what that is called.
+    fn remake<T: Copy>(
+        &mut self,
+        dice: &mut Dice,
+        right: impl Fn(&Look) -> Option<T>,
+        others: impl Fn(T) -> Vec<T>,
+        look: impl Fn(Look, T) -> Look,
+        name: impl Fn(T) -> &'static str,
+    ) -> Option<(Change, String)> {
+        let (group, places) = self.pick_group(dice, |look| right(look).is_some())?;
+        let right = right(&self.scene.groups[group].look)?;
+        let wrong = *dice.pick(&others(right))?;
+        let noun = &self.scene.groups[group].noun;
+        let words = format!("the {noun} is {} where it should be {}", name(wrong), name(right));
+        Some((self.replace(places, |right| look(right, wrong)), words))
     }
 
     fn omit(&mut self, dice: &mut Dice) -> Option<(Change, String)> {

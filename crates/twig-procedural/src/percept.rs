@@ -10,8 +10,9 @@ pub(crate) const SIDE: usize = 192;
 /// Columns at the left and right edge that show the background alone.
 const MARGIN: usize = 10;
 
-/// A pixel this far from its row's background belongs to a figure.
-const STANDS_OUT: f32 = 6.2;
+/// A pixel this far from its row's background belongs to a figure: in lightness, which the detail of backgrounds
+/// changes, and in hue and chroma, which it does not.
+const STANDS_OUT: (f32, f32) = (6.0, 3.6);
 
 /// Blobs of fewer pixels are specks.
 const SPECK: usize = 30;
@@ -93,11 +94,8 @@ impl View {
             .chunks_exact(SIDE)
             .map(|row| median(&[&row[..MARGIN], &row[SIDE - MARGIN..]].concat()))
             .collect();
-        let figure: Vec<bool> = colors
-            .iter()
-            .enumerate()
-            .map(|(at, color)| color.distance_squared(behind[at / SIDE]) > STANDS_OUT * STANDS_OUT)
-            .collect();
+        let figure: Vec<bool> =
+            colors.iter().enumerate().map(|(at, color)| stands_out(*color, behind[at / SIDE])).collect();
         let (labels, blobs) = blobs(&filled(&figure, rows), rows);
         Self { rows, colors, behind, labels, blobs }
     }
@@ -110,8 +108,7 @@ impl View {
 
     /// Whether a pixel is within a blob and not of its outline, which is one pixel thick in the view. Nobody knows
     /// what comes below the painted rows; it counts as the blob's.
-    pub(crate) fn is_inside(&self, blob: &Blob, x: usize, y: usize) -> bool {
-        let (x, y) = (x as i32, y as i32);
+    pub(crate) fn is_inside(&self, blob: &Blob, x: i32, y: i32) -> bool {
         [(0, 0), (-1, 0), (1, 0), (0, -1)].iter().all(|(dx, dy)| self.covers(blob, x + dx, y + dy))
             && (y + 1 >= self.rows as i32 || self.covers(blob, x, y + 1))
     }
@@ -126,6 +123,12 @@ impl View {
     pub(crate) fn color(&self, x: usize, y: usize) -> Lab {
         self.colors[y * SIDE + x]
     }
+}
+
+fn stands_out(color: Lab, behind: Lab) -> bool {
+    let light = (color.l - behind.l) / STANDS_OUT.0;
+    let hue = (color.a - behind.a).hypot(color.b - behind.b) / STANDS_OUT.1;
+    light * light + hue * hue > 1.0
 }
 
 /// The mean colour of each of [`SIDE`] × `rows` boxes.

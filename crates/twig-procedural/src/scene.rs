@@ -51,12 +51,14 @@ pub(crate) struct Look {
     pub(crate) shape: Option<Shape>,
     /// How large it is for its kind.
     pub(crate) size: Option<Size>,
+    /// What covers its surface.
+    pub(crate) pattern: Option<Pattern>,
 }
 
 impl Look {
     /// The object as it is by nature.
     pub(crate) fn natural(object: ObjectId) -> Self {
-        Self { object, color: None, texture: None, shape: None, size: None }
+        Self { object, color: None, texture: None, shape: None, size: None, pattern: None }
     }
 }
 
@@ -107,10 +109,35 @@ impl Texture {
             Self::Metallic => [150, 160, 172],
             Self::Glass => [150, 214, 224],
             Self::Fabric => [196, 96, 124],
-            Self::Leather => [98, 54, 30],
+            Self::Leather => [126, 68, 36],
             Self::Plastic => [250, 192, 30],
             Self::Rubber => [56, 57, 64],
             Self::Fluffy => [238, 228, 208],
+        }
+    }
+}
+
+/// What covers a surface, whatever it is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Pattern {
+    Striped,
+    Spotted,
+    Checkered,
+    Colorful,
+    Rough,
+    Spiky,
+}
+
+impl Pattern {
+    /// The word for it in thoughts.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Striped => "striped",
+            Self::Spotted => "spotted",
+            Self::Checkered => "checkered",
+            Self::Colorful => "colorful",
+            Self::Rough => "rough",
+            Self::Spiky => "spiky",
         }
     }
 }
@@ -246,6 +273,8 @@ pub(crate) enum Place {
     Snow,
     Street,
     Room,
+    /// A room with a floor of wood.
+    PlankFloor,
     Kitchen,
     Sky,
 }

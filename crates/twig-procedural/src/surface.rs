@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     color::Lab,
-    layout,
+    layout, pattern,
     scene::{Look, Shape, Texture},
     solid,
     sprite::{Body, Nature, Sprite, rasterise},
@@ -25,6 +25,9 @@ pub(crate) fn paint(look: Look, width: u32, height: u32) -> Sprite {
     };
     if let Some(texture) = look.texture {
         apply(&mut sprite, texture, layout::aspect(look));
+    }
+    if let Some(pattern) = look.pattern {
+        pattern::apply(&mut sprite, pattern, nature.body, layout::aspect(look));
     }
     sprite
 }

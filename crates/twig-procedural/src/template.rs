@@ -55,9 +55,9 @@ impl Template {
         let side = CELLS as u32;
         let sprite = surface::paint(look, side, side);
         let nature = Nature::of(look.object);
-        let recolored = look.color.is_some() || look.texture.is_some();
+        let recolored = look.color.is_some() || look.texture.is_some() || look.pattern.is_some();
         let natural = if recolored && look.shape.is_none() {
-            Some(surface::paint(Look { color: None, texture: None, ..look }, side, side))
+            Some(surface::paint(Look { color: None, texture: None, pattern: None, ..look }, side, side))
         } else {
             None
         };

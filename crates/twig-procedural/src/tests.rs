@@ -11,9 +11,14 @@ use twig_model::{
 };
 
 use crate::{
-    Faults, MistakeKind, ProceduralSettings, ProceduralTeacher,
-    benchmark::{ConfusionTable, Disturbance, Trial},
+    Faults, ProceduralSettings, ProceduralTeacher,
+    benchmark::{ConfusionTable, Disturbance, Trial, Truth},
+    grammar, layout,
+    lexicon::{self, Attribute},
+    nouns::{plural, singulars},
+    painter,
     readability,
+    scene::Look,
 };
 
 const PROMPTS: [&str; 8] = [
@@ -129,22 +134,93 @@ fn score(teacher: &ProceduralTeacher, task: Task) -> (i64, serde_json::Value) {
     (points.map(|points| points.as_i64().unwrap()).sum(), answer)
 }
 
+/// What is wrong with the thoughts of one trajectory, by the rules that thoughts follow.
+fn broken_rules(prompt: &str, thoughts: &[String]) -> Vec<String> {
+    const LABELS: [&str; 8] = ["part", "top", "bottom", "layer", "region", "band", "section", "image"];
+    let mut broken = Vec::new();
+    for (index, thought) in thoughts.iter().enumerate() {
+        let words = grammar::words(thought);
+        let num_words = words.iter().filter(|word| *word != ",").count();
+        if !(10..=45).contains(&num_words) {
+            broken.push(format!("{num_words} words: {thought}"));
+        }
+        let label = words.iter().find(|word| LABELS.contains(&word.as_str()) && !prompt.to_lowercase().contains(*word));
+        broken.extend(label.map(|label| format!("label `{label}`: {thought}")));
+        if thought.matches(". ").count() > 1 || thoughts[..index].contains(thought) {
+            broken.push(format!("repeated, or more than two sentences: {thought}"));
+        }
+    }
+    let all = thoughts.join(" ").to_lowercase();
+    for group in grammar::read(prompt).unwrap().groups {
+        if ![group.noun.clone(), plural(&group.noun)].iter().any(|noun| all.contains(noun.as_str())) {
+            broken.push(format!("{} is named nowhere: {all}", group.noun));
+        }
+    }
+    broken.into_iter().map(|rule| format!("{prompt}: {rule}")).collect()
+}
+
 #[test]
 fn thoughts_follow_the_rules() {
-    for seed in 0..20 {
-        for prompt in PROMPTS {
-            let thoughts = think(prompt, &janus(3), seed);
-            for (index, thought) in thoughts.iter().enumerate() {
-                let words = thought.split_whitespace().count();
-                assert!((8..=60).contains(&words), "{words} words: {thought}");
-                for label in ["Part", "Top", "Layer", "part", "layer"] {
-                    assert!(thought.split(' ').all(|word| word != label), "{thought}");
-                }
-                assert!(!thoughts[..index].contains(thought), "repeated: {thought}");
+    let real = CATEGORIES.iter().filter_map(|(category, _)| compbench(category)).flatten();
+    let own = PROMPTS.iter().cycle().take(20 * PROMPTS.len()).map(|prompt| (*prompt).to_owned());
+    let prompts: Vec<String> = real.chain(own).filter(|prompt| readability(prompt).is_ok()).collect();
+    let broken: Vec<String> = prompts
+        .par_iter()
+        .enumerate()
+        .flat_map_iter(|(seed, prompt)| broken_rules(prompt, &think(prompt, &janus(3), seed as u64)))
+        .collect();
+    assert!(broken.is_empty(), "{} of {} prompts, such as {:#?}", broken.len(), prompts.len(), &broken[..broken.len().min(12)]);
+}
+
+/// Whether a prompt says a word that an attribute of a figure is called by.
+fn says(prompt: &[String], attribute: Attribute) -> bool {
+    (0..prompt.len()).any(|at| lexicon::leading_attribute(&prompt[at..]).is_some_and(|(named, _)| named == attribute))
+}
+
+#[test]
+fn nothing_is_drawn_that_the_prompt_does_not_say() {
+    let real = CATEGORIES.iter().filter_map(|(category, _)| compbench(category)).flatten();
+    let own = PROMPTS.iter().map(|prompt| (*prompt).to_owned());
+    for (seed, prompt) in real.chain(own).enumerate() {
+        let Ok(scene) = grammar::read(&prompt) else { continue };
+        let words = grammar::words(&prompt);
+        let layout = layout::arrange(&scene, &janus(3), seed as u64);
+        for (index, group) in scene.groups.iter().enumerate() {
+            let figures: Vec<_> = layout.figures.iter().filter(|figure| figure.group == index).collect();
+            assert_eq!(figures.len(), group.count as usize, "{prompt}: {}", group.noun);
+            let Look { color, texture, shape, size, pattern, .. } = group.look;
+            let attributes = [
+                color.map(Attribute::Color),
+                texture.map(Attribute::Texture),
+                shape.map(Attribute::Shape),
+                size.map(Attribute::Size),
+                pattern.map(Attribute::Pattern),
+            ];
+            assert!(figures.iter().all(|figure| figure.look == group.look), "{prompt}: {}", group.noun);
+            assert!(attributes.into_iter().flatten().all(|attribute| says(&words, attribute)), "{prompt}: {group:?}");
+            let is_said = |word: &str| words.iter().any(|said| singulars(said).iter().any(|form| form == word));
+            assert!(group.noun.split(' ').all(is_said), "{prompt}: {}", group.noun);
+        }
+        assert_eq!(layout.figures.len() as u32, scene.groups.iter().map(|group| group.count).sum::<u32>());
+    }
+}
+
+#[test]
+fn between_the_figures_there_is_the_backdrop_alone() {
+    for (seed, prompt) in (0..).zip(PROMPTS) {
+        let scene = grammar::read(prompt).unwrap();
+        let layout = layout::arrange(&scene, &janus(3), seed);
+        let painted = painter::paint(&layout, 384);
+        let backdrop = layout.backdrop.render(384);
+        // Outlines are two pixels wide, and figures snap to whole pixels.
+        let margin = 6.0 / 384.0;
+        for (x, y, pixel) in painted.enumerate_pixels() {
+            let (u, v) = (x as f32 / 384.0, y as f32 / 384.0);
+            let spot = layout::Area { x: u, y: v, w: 0.0, h: 0.0 };
+            if !layout.figures.iter().any(|figure| figure.area.is_near(spot, margin)) {
+                assert_eq!(pixel, backdrop.get_pixel(x, y), "{prompt} at {x}, {y}");
             }
         }
-        let all = think("a red car and a brown dog", &janus(3), seed).join(" ");
-        assert!(all.contains("red car") && all.contains("brown dog"), "{all}");
     }
 }
 
@@ -202,44 +278,93 @@ fn compbench(category: &str) -> Option<Vec<String>> {
     Some(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
 }
 
+/// The categories, and the share of their training prompts that becomes scenes at least.
+const CATEGORIES: [(&str, f64); 8] = [
+    ("numeracy", 0.95),
+    ("spatial", 0.95),
+    ("3d_spatial", 0.95),
+    ("color", 0.85),
+    ("texture", 0.70),
+    ("shape", 0.70),
+    ("complex", 0.40),
+    ("non_spatial", 0.40),
+];
+
 #[test]
-fn most_training_prompts_are_understood() {
-    // The aim is 95 % of numeracy, spatial and 3d_spatial, 85 % of color, 70 % of texture and shape, and 40 % of
-    // complex and non_spatial. With prompts rejected for every word that would be seen and is not drawn, these
-    // stand at 96, 100, 100, 86, 87, 70, 34.6 and 36.7 %: the last two are short of the aim.
-    let wanted = [
-        ("numeracy", 0.95),
-        ("spatial", 0.95),
-        ("3d_spatial", 0.95),
-        ("color", 0.85),
-        ("texture", 0.70),
-        ("shape", 0.70),
-        ("complex", 0.34),
-        ("non_spatial", 0.36),
-    ];
+fn most_training_prompts_become_thoughts_and_pictures() {
+    let teacher = teacher(Faults::NONE);
     let mut shares = Vec::new();
-    for (category, least) in wanted {
+    for (category, least) in CATEGORIES {
         let Some(prompts) = compbench(category) else { return };
-        let read = prompts.iter().filter(|prompt| readability(prompt).is_ok()).count();
-        shares.push((category, read as f64 / prompts.len() as f64, least));
+        let drawn = prompts
+            .par_iter()
+            .filter(|prompt| {
+                let paint = request(Task::Paint(paint_task(prompt, &janus(3))), 1);
+                readability(prompt).is_ok() && matches!(teacher.answer(&paint), Answer::Picture(_))
+            })
+            .count();
+        shares.push((category, drawn as f64 / prompts.len() as f64, least));
     }
     let all_reached = shares.iter().all(|(_, share, least)| share >= least);
-    assert!(all_reached, "category, share of the prompts that are understood, share wanted: {shares:.3?}");
+    assert!(all_reached, "category, share of the prompts that become pictures, share wanted: {shares:.3?}");
+}
+
+fn trials(num: u64, seed: u64, faults: &Faults, disturbance: Disturbance) -> Vec<Trial> {
+    let (schedule, teacher) = (janus(3), teacher(faults.clone()));
+    (0..num)
+        .into_par_iter()
+        .filter_map(|scene| {
+            Trial::run(&teacher, PROMPTS[scene as usize % PROMPTS.len()], seed + scene, &schedule, disturbance)
+        })
+        .collect()
+}
+
+fn table(trials: &[Trial]) -> ConfusionTable {
+    let mut table = ConfusionTable::default();
+    trials.iter().for_each(|trial| table += &ConfusionTable::of(trial, 90));
+    table
 }
 
 #[test]
 fn the_critic_finds_mistakes_and_little_else() {
-    let schedule = janus(3);
-    let teacher = teacher(Faults::default());
-    let tables: Vec<ConfusionTable> = (0..240u64)
-        .into_par_iter()
-        .filter_map(|scene| {
-            let prompt = PROMPTS[scene as usize % PROMPTS.len()];
-            let trial = Trial::run(&teacher, prompt, 77_000 + scene, &schedule, Disturbance::None)?;
-            Some(ConfusionTable::of(&trial, 90))
-        })
-        .collect();
-    let mut table = ConfusionTable::default();
-    tables.iter().for_each(|one| table += one);
+    let table = table(&trials(320, 77_000, &Faults::default(), Disturbance::None));
+    assert!(table.precision() >= 0.95 && table.recall() >= 0.95, "{table}");
+}
+
+#[test]
+fn the_critic_sees_through_compression_noise_and_a_shift() {
+    let table = table(&trials(160, 78_000, &Faults::default(), Disturbance::JpegShiftNoise));
     assert!(table.precision() >= 0.9 && table.recall() >= 0.9, "{table}");
+}
+
+#[test]
+fn regions_pass_after_a_redo() {
+    let teacher = teacher(Faults::default());
+    let mut scores = Vec::new();
+    for (seed, mut trial) in (0..).zip(trials(120, 79_000, &Faults::default(), Disturbance::None)) {
+        scores.extend(trial.redo(&teacher, 79_000 + seed, 90).unwrap());
+    }
+    let passed = scores.iter().filter(|score| **score >= 90).count();
+    assert!(passed * 100 >= scores.len() * 95, "{passed} of {} regions", scores.len());
+}
+
+#[test]
+fn the_judge_finds_fault_with_faulty_pictures() {
+    let schedule = janus(3);
+    let (mut faulty, mut found) = (0, 0);
+    for trial in trials(160, 80_000, &Faults::default(), Disturbance::None) {
+        let picture = Picture::new(encode_png(&trial.picture));
+        for region in (0..3).filter(|region| trial.truth(*region) == Truth::Faulty) {
+            let judge = Task::Judge(JudgeTask {
+                prompt: trial.prompt.clone(),
+                schedule: schedule.clone(),
+                region_index: Some(region),
+                thoughts: trial.thoughts.clone(),
+                picture: picture.clone(),
+            });
+            faulty += 1;
+            found += i32::from(score(&teacher(Faults::NONE), judge).0 < 90);
+        }
+    }
+    assert!(faulty > 60 && found * 10 >= faulty * 9, "{found} of {faulty} faulty regions");
 }

@@ -91,19 +91,31 @@ fn thought(scene: &Scene, layout: &Layout, schedule: &Schedule, region: &Region,
         ];
         return openings[dice.below(openings.len())].clone();
     }
-    let list = join(&items);
-    let first = match dice.below(3) {
-        0 => capitalised(&list),
+    let [full, without_sides] = [true, false].map(|sides| join(&items, sides));
+    let (opening, closing) = (dice.below(3), dice.below(3));
+    let first = |list: &str| match opening {
+        0 => capitalised(list),
         1 => format!("Here {} {list}", if is_plural(&items) { "are" } else { "is" }),
         _ => format!("Show {list}"),
     };
-    let second = match dice.below(3) {
+    let second = match closing {
         0 => format!("Behind is {scenery}."),
         1 => format!("The background shows {scenery}."),
         _ => format!("All around is {scenery}."),
     };
-    format!("{first}. {second}")
+    // Most that fits is said: first the places are left out, then the background.
+    let versions = [
+        format!("{}. {second}", first(&full)),
+        format!("{}. {second}", first(&without_sides)),
+        format!("{}.", first(&full)),
+        format!("{}.", first(&without_sides)),
+    ];
+    let fits = |version: &&String| version.split_whitespace().count() <= MOST_WORDS;
+    versions.iter().find(fits).unwrap_or(&versions[3]).clone()
 }
+
+/// The most words in a thought.
+const MOST_WORDS: usize = 45;
 
 fn is_plural(items: &[Item]) -> bool {
     items.len() > 1 || items.iter().any(|item| item.count > 1)
@@ -112,7 +124,10 @@ fn is_plural(items: &[Item]) -> bool {
 /// Figures of one group that are described alike.
 struct Item {
     count: usize,
-    words: String,
+    /// Which stretch of them, how many, what they are.
+    what: String,
+    /// Where they stand from left to right.
+    side: &'static str,
 }
 
 /// What stands in a band of the picture, from left to right.
@@ -143,12 +158,12 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
         _ if places.iter().all(|x| (x - side_middle(side(mean))).abs() < 0.1) => side(mean),
         _ => "side by side",
     };
-    let words = [portion, &number, &phrase, side]
+    let what = [portion, &number, &phrase]
         .into_iter()
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    Item { count, words }
+    Item { count, what, side }
 }
 
 /// The stretch of a figure that stands in a band, if enough of it can be seen to be worth a word.
@@ -204,14 +219,20 @@ fn visible_share(layout: &Layout, at: usize, top: f32, bottom: f32) -> f32 {
     visible as f32 / all.max(1) as f32
 }
 
-/// Attributes and noun: `big red wooden chairs`.
+/// Attributes and noun: `big striped red wooden chairs`.
 pub(crate) fn noun_phrase(look: Look, noun: &str, count: u32) -> String {
     let size = look.size.map(crate::scene::Size::name);
     let color = look.color.map(|color| color.name);
     let shape = look.shape.map(crate::scene::Shape::name);
+    let pattern = look.pattern.map(crate::scene::Pattern::name);
     let texture = look.texture.map(crate::scene::Texture::name);
     let noun = if count == 1 { noun.to_owned() } else { plural(noun) };
-    [size, color, shape, texture].into_iter().flatten().chain([noun.as_str()]).collect::<Vec<_>>().join(" ")
+    [size, pattern, color, shape, texture]
+        .into_iter()
+        .flatten()
+        .chain([noun.as_str()])
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `a` or `an`, or nothing before a word that is a plural by itself.
@@ -227,11 +248,13 @@ pub(crate) fn article(phrase: &str) -> &'static str {
     }
 }
 
-fn join(items: &[Item]) -> String {
-    let words: Vec<&str> = items.iter().map(|item| item.words.as_str()).collect();
+/// The items as a list, with or without their places.
+fn join(items: &[Item], sides: bool) -> String {
+    let word = |item: &Item| if sides { format!("{} {}", item.what, item.side) } else { item.what.clone() };
+    let words: Vec<String> = items.iter().map(word).collect();
     match words.split_last() {
         None => String::new(),
-        Some((last, [])) => (*last).to_owned(),
+        Some((last, [])) => last.clone(),
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
     }
 }

@@ -1,0 +1,188 @@
+//! Compares what a thought says with what is seen in its region.
+
+mod find;
+mod measure;
+
+use twig_model::Schedule;
+
+use crate::{
+    color::Lab,
+    fitting::{Fit, Pose},
+    grammar,
+    percept::{Blob, SIDE, View},
+    reading::{Expected, read_thought},
+    scene::{Look, RelationKind},
+    sprite::median,
+    thinker::band,
+};
+
+/// Something that is not as the thought says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Problem {
+    /// An expected figure is not there; `found` and `of` count its kind in the region.
+    Missing { figure: Expected, found: u32 },
+    /// Something is there that the thought does not name; where, from left to right.
+    Extra { x: f32, like: Option<Expected> },
+    /// A figure of another colour.
+    WrongColor { figure: Expected, seen: Lab, distance: f32 },
+    /// A figure in another place.
+    WrongPlace { figure: Expected },
+    /// A figure that is not of the form that it should have.
+    Misshapen { figure: Expected },
+    /// A figure that breaks off.
+    CutOff { figure: Expected },
+    /// The region has no contrast.
+    Faded,
+}
+
+/// What came out of looking at a region.
+#[derive(Debug, Default)]
+pub(crate) struct Inspection {
+    pub(crate) problems: Vec<Problem>,
+    /// The worst intersection over union of a figure with its template within the region.
+    pub(crate) worst_overlap: f32,
+    /// The largest distance between a named and a measured colour.
+    pub(crate) worst_color: f32,
+    /// The largest distance between a named and a measured place.
+    pub(crate) worst_place: f32,
+}
+
+/// Blobs with fewer pixels in a region are left alone: 0.33 % of the picture.
+const WORTH_A_WORD: usize = SIDE * SIDE / 300;
+/// A blob that reaches into a region from a neighbouring one may be this large there, with its outline: 0.55 %.
+const REACHING_IN: usize = SIDE * SIDE / 182;
+/// A figure that overlaps its template less than this is not of its form.
+const OTHER_FORM: f32 = 0.75;
+
+/// A figure that has been found.
+#[derive(Clone)]
+struct Seen {
+    blob: Blob,
+    fit: Fit,
+    /// Which part of the fit it is.
+    part: usize,
+    /// Whether what should stand in front stands behind.
+    swapped: bool,
+}
+
+impl Seen {
+    fn pose(&self) -> Pose {
+        self.fit.parts[self.part].1
+    }
+
+    /// The middle from left to right, 0 to 1.
+    fn center(&self) -> f32 {
+        let (template, pose) = &self.fit.parts[self.part];
+        (pose.x + pose.h * template.aspect / 2.0) / SIDE as f32
+    }
+}
+
+/// Looks at region `k` of what has been painted so far.
+pub(crate) fn inspect(
+    view: &View,
+    prompt: &str,
+    thoughts: &[String],
+    schedule: &Schedule,
+    k: usize,
+) -> Inspection {
+    let (top, bottom) = band(&schedule.regions()[k], schedule);
+    let rows = ((top * SIDE as f32) as usize, ((bottom * SIDE as f32) as usize).min(view.rows));
+    let expected = read_thought(thoughts.get(k).map_or("", String::as_str));
+    let above: Vec<Expected> = thoughts.iter().take(k).flat_map(|thought| read_thought(thought)).collect();
+    let mut region =
+        RegionView { view, rows, inspection: Inspection { worst_overlap: 1.0, ..Inspection::default() } };
+    if region.is_faded(thoughts.get(k).map_or("", String::as_str)) {
+        region.inspection.problems.push(Problem::Faded);
+    }
+    region.compare(&expected, &above, &depth_pairs(prompt));
+    region.inspection
+}
+
+/// The pairs of looks of which the prompt puts the first in front of the second.
+fn depth_pairs(prompt: &str) -> Vec<(Look, Look)> {
+    let Ok(scene) = grammar::read(prompt) else { return Vec::new() };
+    let look = |group: usize| scene.groups[group].look;
+    scene
+        .relations
+        .iter()
+        .filter_map(|relation| match relation.kind {
+            RelationKind::InFrontOf => Some((look(relation.subject), look(relation.object))),
+            RelationKind::Behind => Some((look(relation.object), look(relation.subject))),
+            RelationKind::LeftOf
+            | RelationKind::RightOf
+            | RelationKind::Above
+            | RelationKind::Below
+            | RelationKind::Beside => None,
+        })
+        .collect()
+}
+
+struct RegionView<'a> {
+    view: &'a View,
+    rows: (usize, usize),
+    inspection: Inspection,
+}
+
+impl RegionView<'_> {
+    /// Whether neither background nor figures have the contrast that a picture has: backgrounds are coloured
+    /// unless the text says otherwise, and every figure has a dark rim.
+    fn is_faded(&self, thought: &str) -> bool {
+        const COLORLESS: f32 = 3.1;
+        const PALE: f32 = 62.0;
+        let (top, bottom) = self.rows;
+        let says_so =
+            ["white", "gray", "black"].iter().any(|color| thought.contains(&format!("a light {color}")));
+        let grey = median(&self.view.behind[top..bottom]).chroma() < COLORLESS;
+        if grey && !says_so {
+            return true;
+        }
+        let in_figures: usize = self.view.blobs.iter().map(|blob| blob.area_within(top, bottom)).sum();
+        let is_pale = |color: &&Lab| color.l > PALE;
+        grey && in_figures > 200
+            && self.view.colors[top * SIDE..bottom * SIDE].iter().all(|color| is_pale(&color))
+    }
+
+    fn compare(&mut self, expected: &[Expected], above: &[Expected], pairs: &[(Look, Look)]) {
+        let view = self.view;
+        let (top, bottom) = self.rows;
+        let blobs: Vec<&Blob> =
+            view.blobs.iter().filter(|blob| blob.area_within(top, bottom) >= 24).collect();
+        let mut found: Vec<Option<Seen>> = expected.iter().map(|_| None).collect();
+        let mut explained = vec![false; blobs.len()];
+        for (front, back) in pairs {
+            let named = |look: &Look| expected.iter().chain(above).any(|figure| figure.look == *look);
+            if named(front) && named(back) {
+                self.find_pair((*front, *back), expected, &blobs, &mut found, &mut explained);
+            }
+        }
+        self.find_singles(expected, &blobs, &mut found, &mut explained);
+        for (figure, seen) in expected.iter().zip(&found) {
+            if let Some(seen) = seen {
+                self.check(figure, seen);
+            } else {
+                let of_kind =
+                    |(other, seen): &(&Expected, &Option<Seen>)| other.look == figure.look && seen.is_some();
+                let found = expected.iter().zip(&found).filter(of_kind).count() as u32;
+                self.inspection.problems.push(Problem::Missing { figure: figure.clone(), found });
+            }
+        }
+        for (blob, explained) in blobs.iter().zip(explained) {
+            if !explained && self.is_extra(blob) {
+                let like = expected
+                    .iter()
+                    .find(|figure| Fit::single(view, blob, figure.look).score > OTHER_FORM)
+                    .cloned();
+                let x = (blob.left + blob.right) as f32 / 2.0 / SIDE as f32;
+                self.inspection.problems.push(Problem::Extra { x, like });
+            }
+        }
+    }
+
+    /// Whether a blob that no expected figure explains is one too many, and not the rim of a figure that the
+    /// neighbouring region speaks of.
+    fn is_extra(&self, blob: &Blob) -> bool {
+        let (top, bottom) = self.rows;
+        let reaches_in = blob.top < top || blob.bottom >= bottom && bottom < SIDE;
+        blob.area_within(top, bottom) >= if reaches_in { REACHING_IN } else { WORTH_A_WORD }
+    }
+}
