@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         trajectory(&teacher, prompt, seed + scene as u64, &schedule)
     };
     let warm_up = scenes / 4;
-    (0..warm_up).for_each(|scene| drop(black_box(run(scene))));
+    (0..warm_up).for_each(|scene| _ = black_box(run(scene)));
     let (mut times, mut done) = ([Duration::ZERO; STAGES.len()], 0);
     for taken in (warm_up..).take(8 * scenes).filter_map(run).take(scenes) {
         times.iter_mut().zip(taken).for_each(|(sum, time)| *sum += time);

@@ -102,7 +102,7 @@ mod tests {
             ],
         };
         let sheet = contact_sheet(&vec![exhibit; 3], 2, 90);
-        assert_eq!(sheet.dimensions(), (2 * 304 + 16, 2 * (304 + 16 * font::LINE_HEIGHT) + 16));
+        assert_eq!(sheet.dimensions(), (2 * 304 + 16, 2 * (304 + LINES * face(INK).line_height()) + 16));
         assert_eq!(*sheet.get_pixel(16, 16), PASSED);
         assert_eq!(*sheet.get_pixel(16, 16 + 100), FAULTY);
     }

@@ -16,8 +16,7 @@ use crate::{
     grammar, layout,
     lexicon::{self, Attribute},
     nouns::{plural, singulars},
-    painter,
-    readability,
+    painter, readability,
     scene::Look,
 };
 
@@ -144,7 +143,9 @@ fn broken_rules(prompt: &str, thoughts: &[String]) -> Vec<String> {
         if !(10..=45).contains(&num_words) {
             broken.push(format!("{num_words} words: {thought}"));
         }
-        let label = words.iter().find(|word| LABELS.contains(&word.as_str()) && !prompt.to_lowercase().contains(*word));
+        let label = words
+            .iter()
+            .find(|word| LABELS.contains(&word.as_str()) && !prompt.to_lowercase().contains(*word));
         broken.extend(label.map(|label| format!("label `{label}`: {thought}")));
         if thought.matches(". ").count() > 1 || thoughts[..index].contains(thought) {
             broken.push(format!("repeated, or more than two sentences: {thought}"));
@@ -169,12 +170,19 @@ fn thoughts_follow_the_rules() {
         .enumerate()
         .flat_map_iter(|(seed, prompt)| broken_rules(prompt, &think(prompt, &janus(3), seed as u64)))
         .collect();
-    assert!(broken.is_empty(), "{} of {} prompts, such as {:#?}", broken.len(), prompts.len(), &broken[..broken.len().min(12)]);
+    assert!(
+        broken.is_empty(),
+        "{} of {} prompts, such as {:#?}",
+        broken.len(),
+        prompts.len(),
+        &broken[..broken.len().min(12)]
+    );
 }
 
 /// Whether a prompt says a word that an attribute of a figure is called by.
 fn says(prompt: &[String], attribute: Attribute) -> bool {
-    (0..prompt.len()).any(|at| lexicon::leading_attribute(&prompt[at..]).is_some_and(|(named, _)| named == attribute))
+    (0..prompt.len())
+        .any(|at| lexicon::leading_attribute(&prompt[at..]).is_some_and(|(named, _)| named == attribute))
 }
 
 #[test]
@@ -197,8 +205,12 @@ fn nothing_is_drawn_that_the_prompt_does_not_say() {
                 pattern.map(Attribute::Pattern),
             ];
             assert!(figures.iter().all(|figure| figure.look == group.look), "{prompt}: {}", group.noun);
-            assert!(attributes.into_iter().flatten().all(|attribute| says(&words, attribute)), "{prompt}: {group:?}");
-            let is_said = |word: &str| words.iter().any(|said| singulars(said).iter().any(|form| form == word));
+            assert!(
+                attributes.into_iter().flatten().all(|attribute| says(&words, attribute)),
+                "{prompt}: {group:?}"
+            );
+            let is_said =
+                |word: &str| words.iter().any(|said| singulars(said).iter().any(|form| form == word));
             assert!(group.noun.split(' ').all(is_said), "{prompt}: {}", group.noun);
         }
         assert_eq!(layout.figures.len() as u32, scene.groups.iter().map(|group| group.count).sum::<u32>());
@@ -314,7 +326,13 @@ fn trials(num: u64, seed: u64, faults: &Faults, disturbance: Disturbance) -> Vec
     (0..num)
         .into_par_iter()
         .filter_map(|scene| {
-            Trial::run(&teacher, PROMPTS[scene as usize % PROMPTS.len()], seed + scene, &schedule, disturbance)
+            Trial::run(
+                &teacher,
+                PROMPTS[scene as usize % PROMPTS.len()],
+                seed + scene,
+                &schedule,
+                disturbance,
+            )
         })
         .collect()
 }

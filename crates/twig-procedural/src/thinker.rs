@@ -57,6 +57,7 @@ fn side_middle(words: &str) -> f32 {
 
 /// The thoughts for all regions.
 pub(crate) fn thoughts(scene: &Scene, layout: &Layout, schedule: &Schedule, seed: u64) -> Vec<String> {
+    let opening_shift = Dice::new(seed, "openings").below(3);
     schedule
         .regions()
         .iter()
@@ -66,6 +67,7 @@ pub(crate) fn thoughts(scene: &Scene, layout: &Layout, schedule: &Schedule, seed
                 layout,
                 schedule,
                 region,
+                opening_shift,
                 &mut Dice::new(seed, &format!("thought {}", region.index)),
             )
         })
@@ -79,7 +81,14 @@ pub(crate) fn band(region: &Region, schedule: &Schedule) -> (f32, f32) {
     (rows.start as f32 / grid.rows as f32, rows.end as f32 / grid.rows as f32)
 }
 
-fn thought(scene: &Scene, layout: &Layout, schedule: &Schedule, region: &Region, dice: &mut Dice) -> String {
+fn thought(
+    scene: &Scene,
+    layout: &Layout,
+    schedule: &Schedule,
+    region: &Region,
+    opening_shift: usize,
+    dice: &mut Dice,
+) -> String {
     let (top, bottom) = band(region, schedule);
     let scenery = layout.backdrop.words(top, bottom);
     let items = items(scene, layout, top, bottom);
@@ -89,7 +98,8 @@ fn thought(scene: &Scene, layout: &Layout, schedule: &Schedule, region: &Region,
             format!("Only {scenery}, stretching from edge to edge with nothing else."),
             format!("A calm, open stretch of {scenery}, free of any objects."),
         ];
-        return openings[dice.below(openings.len())].clone();
+        // Regions without figures follow each other; no two are described in the same words.
+        return openings[(opening_shift + region.index) % openings.len()].clone();
     }
     let [full, without_sides] = [true, false].map(|sides| join(&items, sides));
     let (opening, closing) = (dice.below(3), dice.below(3));
@@ -158,11 +168,8 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
         _ if places.iter().all(|x| (x - side_middle(side(mean))).abs() < 0.1) => side(mean),
         _ => "side by side",
     };
-    let what = [portion, &number, &phrase]
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let what =
+        [portion, &number, &phrase].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     Item { count, what, side }
 }
 
@@ -170,8 +177,8 @@ fn item(group: &Group, portion: Portion, places: &[f32]) -> Item {
 pub(crate) fn portion(layout: &Layout, at: usize, top: f32, bottom: f32) -> Option<Portion> {
     let figure = &layout.figures[at];
     let share = visible_share(layout, at, top, bottom);
-    // A stretch is worth a word from 0.4 % of the picture on, less in very low regions.
-    let least = (0.1 * (bottom - top)).min(0.004);
+    // A stretch is worth a word from 0.3 % of the picture on, less in very low regions.
+    let least = (0.1 * (bottom - top)).min(0.003);
     let area = figure.area.w * figure.area.h * Template::of(figure.look).fullness();
     let threshold = (least / area).min(0.25);
     if share < threshold {

@@ -21,7 +21,7 @@ impl RegionView<'_> {
         explained: &mut [bool],
     ) {
         // A pair must explain more than one figure alone.
-        const GAIN: f32 = 0.03;
+        const GAIN: f32 = 0.05;
         // And the wrong order clearly more than the right one.
         const DOUBT: f32 = 0.05;
         let free = (0..blobs.len()).filter(|at| !explained[*at]);

@@ -49,8 +49,8 @@ pub(crate) struct Inspection {
 
 /// Blobs with fewer pixels in a region are left alone: 0.33 % of the picture.
 const WORTH_A_WORD: usize = SIDE * SIDE / 300;
-/// A blob that reaches into a region from a neighbouring one may be this large there, with its outline: 0.55 %.
-const REACHING_IN: usize = SIDE * SIDE / 182;
+/// A blob that reaches into a region from a neighbouring one may be this large there, with its outline: 0.43 %.
+const REACHING_IN: usize = SIDE * SIDE / 230;
 /// A figure that overlaps its template less than this is not of its form.
 const OTHER_FORM: f32 = 0.75;
 
@@ -117,6 +117,21 @@ fn depth_pairs(prompt: &str) -> Vec<(Look, Look)> {
         .collect()
 }
 
+/// Whether a blob lies within figures that have been found: a cloud in a painting of which the sky does not stand
+/// out from the sky behind it.
+fn is_within(view: &View, blob: &Blob, found: &[Option<Seen>]) -> bool {
+    const MOST: f32 = 0.6;
+    let (mut all, mut covered) = (0, 0);
+    for y in blob.top..blob.bottom {
+        for x in (blob.left..blob.right).filter(|x| view.covers(blob, *x as i32, y as i32)) {
+            all += 1;
+            let is_of = |seen: &Seen| seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some();
+            covered += usize::from(found.iter().flatten().any(is_of));
+        }
+    }
+    covered as f32 > MOST * all as f32
+}
+
 struct RegionView<'a> {
     view: &'a View,
     rows: (usize, usize),
@@ -167,7 +182,7 @@ impl RegionView<'_> {
             }
         }
         for (blob, explained) in blobs.iter().zip(explained) {
-            if !explained && self.is_extra(blob) {
+            if !explained && self.is_extra(blob) && !is_within(view, blob, &found) {
                 let like = expected
                     .iter()
                     .find(|figure| Fit::single(view, blob, figure.look).score > OTHER_FORM)
