@@ -91,7 +91,9 @@ impl Results {
         while u64::from(results.scenes) < scenes && next < 20 * scenes {
             let wanted = scenes - u64::from(results.scenes);
             let some: Vec<Option<Self>> = (next..next + wanted).into_par_iter().map(trial).collect();
-            some.iter().flatten().for_each(|one| results.add(one));
+            for one in some.iter().flatten() {
+                results.add(one);
+            }
             next += wanted;
         }
         results

@@ -41,10 +41,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         trajectory(&teacher, prompt, seed + scene as u64, &schedule)
     };
     let warm_up = scenes / 4;
-    (0..warm_up).for_each(|scene| _ = black_box(run(scene)));
+    for scene in 0..warm_up {
+        black_box(run(scene));
+    }
     let (mut times, mut done) = ([Duration::ZERO; STAGES.len()], 0);
     for taken in (warm_up..).take(8 * scenes).filter_map(run).take(scenes) {
-        times.iter_mut().zip(taken).for_each(|(sum, time)| *sum += time);
+        for (sum, time) in times.iter_mut().zip(taken) {
+            *sum += time;
+        }
         done += 1;
     }
     report(&times, done);

@@ -339,7 +339,9 @@ fn trials(num: u64, seed: u64, faults: &Faults, disturbance: Disturbance) -> Vec
 
 fn table(trials: &[Trial]) -> ConfusionTable {
     let mut table = ConfusionTable::default();
-    trials.iter().for_each(|trial| table += &ConfusionTable::of(trial, 90));
+    for trial in trials {
+        table += &ConfusionTable::of(trial, 90);
+    }
     table
 }
 

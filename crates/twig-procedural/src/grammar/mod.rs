@@ -152,7 +152,9 @@ impl Reader<'_> {
         if let Some(word) = not_there {
             self.reject(word);
         }
-        unseen.into_iter().for_each(|word| self.reject(word));
+        for word in unseen {
+            self.reject(word);
+        }
         self.enclosing = None;
         self.place = self.place.or(Some(place));
         if let Some(color) = color {

@@ -57,7 +57,9 @@ pub(super) fn lattice(scene: &Scene, dice: &mut Dice) -> Vec<Vec<Figure>> {
             let back = places
                 .iter()
                 .position(|other| other.depth == Depth::Behind && (other.column, other.row) == cell);
-            back.into_iter().for_each(|back| draw_over(&mut figures, front, back, right));
+            if let Some(back) = back {
+                draw_over(&mut figures, front, back, right);
+            }
         }
     }
     figures.sort_by_key(|(order, figure)| (places[figure.group].column, *order));

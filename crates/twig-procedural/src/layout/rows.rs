@@ -33,7 +33,7 @@ pub(super) fn rows(scene: &Scene, dice: &mut Dice) -> Vec<Vec<Figure>> {
         let indent = (FIELD.w - stride * of_row.len() as f32) / 2.0;
         for (column, (group, look)) in of_row.iter().enumerate() {
             let cell = Area {
-                x: FIELD.x + indent + stride * column as f32 + (stride - width + GAP) / 2.0,
+                x: FIELD.x + indent + stride * column as f32 + f32::midpoint(stride - width, GAP),
                 y: FIELD.y + height * row as f32 + GAP / 2.0 + drop + head_room,
                 w: width - GAP,
                 h: height - GAP - head_room,
