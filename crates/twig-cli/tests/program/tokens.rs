@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::project::{Project, assert_same, files, reproducible};
 
-const CONDITION: &str = "release.where=prompt <> 'a red car'";
+const CONDITION: &str = "select.where=prompt <> 'a red car'";
 
 #[test]
 fn only_what_is_selected_is_encoded_and_another_selection_encodes_the_rest() {
