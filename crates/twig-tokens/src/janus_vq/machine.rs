@@ -9,7 +9,8 @@
 
 /// A set of instructions, as a type, so that code is compiled for it.
 pub(super) trait Machine {
-    /// Columns of the block of a product that is held in registers: two vectors.
+    /// Columns of the block of a product that is held in registers: two vectors, or one where that leaves too few
+    /// registers (AVX2: a sixth row of two was spilled, and took a third of the time).
     const COLS: usize;
 
     /// `a · b + c`, rounded once where the machine can.
@@ -36,7 +37,7 @@ impl Machine for Avx512 {
 }
 
 impl Machine for Avx2 {
-    const COLS: usize = 16;
+    const COLS: usize = 8;
 
     #[inline(always)]
     fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
@@ -74,7 +75,7 @@ impl Instructions {
         Self::ALL.into_iter().find(|instructions| instructions.are_there()).unwrap_or(Self::Baseline)
     }
 
-    /// Columns of the block of a product that is held in registers: two vectors.
+    /// Columns of the block of a product that is held in registers.
     pub(super) fn block_cols(self) -> usize {
         match self {
             Self::Avx512 => Avx512::COLS,

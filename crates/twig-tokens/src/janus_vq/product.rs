@@ -83,7 +83,6 @@ pub(super) fn multiply<M: Machine>(
 ) {
     match M::COLS {
         32 => multiply_blocks::<M, 32>(rows, packed, out, out_stride, finish),
-        16 => multiply_blocks::<M, 16>(rows, packed, out, out_stride, finish),
         _ => multiply_blocks::<M, 8>(rows, packed, out, out_stride, finish),
     }
 }
