@@ -37,12 +37,57 @@ pub(crate) enum Command {
     Status(FolderArguments),
     /// Check a release: hashes, schemas, counts, tokens, pictures, accounting
     Verify(FolderArguments),
-    /// Summarise a release: rows, scores, attempts, rejections
-    Inspect(FolderArguments),
+    /// Summarise a release, or compare two: rows, scores, attempts, rejections
+    #[command(
+        after_help = "Examples:\n  twig inspect out/quickstart\n  twig inspect out/before out/after\n  \
+                      twig inspect out/quickstart --json | jq .warnings"
+    )]
+    Inspect(InspectArguments),
+    /// Ask questions in SQL: of every table, of rejected rows, calls, events and marks
+    ///
+    /// Without a query it reads one after the other, with history (arrow keys) and completion (Tab).
+    #[command(
+        after_help = "Examples:\n  twig sql out/quickstart \"select category, avg(reward) from steps group by \
+                      1\"\n  twig sql out/quickstart \"select reason, count(*) n from rejected group by reason\" \
+                      --format csv\n  twig sql out/quickstart \"select * from steps where score < 60\" -o \
+                      worst.parquet\n  twig sql out/quickstart"
+    )]
+    Sql(SqlArguments),
+    /// Show a trajectory in the terminal: prompt, regions, thoughts, critiques, pictures
+    #[command(
+        after_help = "Examples:\n  twig show out/quickstart              one with a redo\n  twig show \
+                      out/quickstart 3f9a2c41   the one whose id begins so\n  twig show 3f9a2c41 | less -R      \
+                      looked for in this folder and in out/*"
+    )]
+    Show(ShowArguments),
     /// Draw trajectories as a contact sheet: canvas, thought and critique of every region
     Sheet(SheetArguments),
     /// Write a release in another format
     Export(ExportArguments),
+    /// Write a report to send to somebody: one HTML file that loads nothing from anywhere
+    #[command(
+        after_help = "Examples:\n  twig report out/quickstart\n  twig report out/quickstart -o quickstart.html"
+    )]
+    Report(ReportArguments),
+    /// Look at trajectories in the browser, mark them, follow a run, compare two releases
+    ///
+    /// Serves pages on 127.0.0.1 under an address with a random token, and prints it. Marks go to `marks.jsonl`
+    /// in the job's folder, or beside a release that stands alone. Ctrl-C ends it.
+    #[command(
+        after_help = "Examples:\n  twig view out/quickstart\n  twig view out/before out/after   side by side\n  \
+                      ssh -L 8080:127.0.0.1:8080 HOST twig view OUT --port 8080"
+    )]
+    View(ViewArguments),
+    /// Print a script that completes commands and options in a shell
+    #[command(
+        after_help = "Examples:\n  twig completions bash > ~/.local/share/bash-completion/completions/twig\n  \
+                      twig completions zsh > ~/.zfunc/_twig\n  twig completions fish > \
+                      ~/.config/fish/completions/twig.fish"
+    )]
+    Completions(CompletionsArguments),
+    /// Write the manual pages, or print the one of `twig` itself
+    #[command(after_help = "Examples:\n  twig man | man -l -\n  twig man -o ~/.local/share/man/man1")]
+    Man(ManArguments),
     /// Print a JSON Schema: of the pipeline file, of events, of the manifest, of teachers' answers
     Schema(SchemaArguments),
 }
@@ -90,6 +135,122 @@ pub(crate) struct FolderArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A release, or two to compare.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// Another one, to compare with the first
+    #[arg(value_name = "OTHER")]
+    pub(crate) other: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A query, and what to do with its answer.
+#[derive(Debug, Args)]
+pub(crate) struct SqlArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// The query; read from the terminal, or from standard input, where it is left out
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Option<String>,
+    /// How the answer is written; by default as a table, or as the name of the output file says
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<AnswerFormat>,
+    /// The file to write instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Rows of a table that are shown at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) rows: usize,
+}
+
+/// A form of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AnswerFormat {
+    /// Columns for reading, long texts cut
+    Table,
+    /// Comma-separated values; lists and structs as JSON
+    Csv,
+    /// An array of objects; bytes in base64
+    Json,
+    /// A Parquet file; needs --output
+    Parquet,
+}
+
+/// Which trajectory, and how.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The output folder of a job or a release, then ids; an id alone is looked for in this folder and in out/*
+    #[arg(value_name = "OUT|ID", required = true, num_args = 1..)]
+    pub(crate) words: Vec<String>,
+    /// How pictures are shown; by default as the terminal can, and not at all where none is
+    #[arg(long, value_enum)]
+    pub(crate) pictures: Option<PictureStyle>,
+}
+
+/// A way to show pictures in a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PictureStyle {
+    /// The kitty protocol
+    Kitty,
+    /// The inline images of iTerm2
+    Iterm,
+    /// Sixels
+    Sixel,
+    /// Half blocks in 24-bit colour
+    Blocks,
+    /// Half blocks in 256 colours
+    Blocks256,
+    /// None
+    None,
+}
+
+/// What to report on, and where to write it.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// The file to write; by default report.html in the job's folder, or here for a release by itself
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub(crate) struct ViewArguments {
+    /// The output folder of a job, finished or not, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// Another one, to be seen side by side with the first
+    #[arg(value_name = "OTHER")]
+    pub(crate) other: Option<PathBuf>,
+    /// The port; by default any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+}
+
+/// Which shell.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Where manual pages go.
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// A folder for the pages of all commands
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Which trajectories to draw, and where.

@@ -3,7 +3,10 @@ use std::io::Cursor;
 use image::{
     ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits,
     RgbImage, Rgba,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
+    codecs::{
+        jpeg::JpegEncoder,
+        png::{CompressionType, FilterType, PngEncoder},
+    },
     metadata::Orientation,
 };
 
@@ -116,6 +119,15 @@ pub fn encode_png(picture: &RgbImage) -> Vec<u8> {
             picture.height(),
             ExtendedColorType::from(ColorType::Rgb8),
         )
+        .expect("writing to memory cannot fail and the buffer has the stated size");
+    bytes
+}
+
+/// Encodes as JPEG, for small views of pictures that nobody trains on; `quality` is 1 to 100.
+pub fn encode_jpeg(picture: &RgbImage, quality: u8) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(picture.as_raw().len() / 12);
+    JpegEncoder::new_with_quality(&mut bytes, quality)
+        .encode(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
         .expect("writing to memory cannot fail and the buffer has the stated size");
     bytes
 }

@@ -85,9 +85,37 @@ fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
         .collect()
 }
 
+/// A text that would run if a page took it for its own.
+pub(crate) const HOSTILE: &str =
+    "</title><script>alert(1)</script><img src=x onerror=alert(2)>\" onmouseover='alert(3)' {{ 7*7 }}";
+
+/// Writes a release whose every text is [`HOSTILE`].
+pub(crate) fn write_hostile_release(folder: &Path) -> String {
+    let mut release = trajectory(3);
+    let text = || HOSTILE.to_owned();
+    release.trajectory.prompt.text = text();
+    release.trajectory.prompt.category = text();
+    release.trajectory.prompt.source = text();
+    release.trajectory.painter = text();
+    for attempt in release.trajectory.steps.iter_mut().flat_map(|step| &mut step.attempts) {
+        attempt.thought = text();
+        attempt.critique.comment = text();
+        attempt.critique.revised_thought = format!("{HOSTILE}!");
+    }
+    let id = release.trajectory.id().to_string();
+    write_release_of(folder, &[release]);
+    id
+}
+
 /// Writes a release of `rows` trajectories, the last of which is for validation, and gives them back.
 pub(crate) fn write_release(folder: &Path, rows: u64) -> Vec<ReleaseTrajectory> {
     let all: Vec<ReleaseTrajectory> = (0..rows).map(trajectory).collect();
+    write_release_of(folder, &all);
+    all
+}
+
+fn write_release_of(folder: &Path, all: &[ReleaseTrajectory]) {
+    let rows = all.len() as u64;
     let (train, validation) = all.split_at(all.len().saturating_sub(1));
     let splits = [("train", train), ("validation", validation)];
     let rejected = BTreeMap::from([(RejectReason::Filtered, 2)]);
@@ -114,7 +142,6 @@ pub(crate) fn write_release(folder: &Path, rows: u64) -> Vec<ReleaseTrajectory> 
         ],
     };
     atomic::write(&folder.join(Manifest::FILE_NAME), manifest.to_json().as_bytes()).unwrap();
-    all
 }
 
 fn write<T: Row>(

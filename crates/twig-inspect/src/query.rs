@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use polars::prelude::{AnyValue, DataFrame, LazyFrame, PlRefPath, PolarsResult, ScanArgsParquet, col, len};
+use polars::prelude::{AnyValue, DataFrame, PolarsResult, col, len};
 use twig_shards::Manifest;
 
-use crate::InspectError;
+use crate::{InspectError, sql::scan};
 
 /// The shards of one table of a release.
 pub(crate) struct Table {
@@ -88,7 +88,7 @@ impl Table {
     }
 
     fn failed(&self, source: polars::error::PolarsError) -> InspectError {
-        InspectError::Query { release: self.release.clone(), table: self.name, source }
+        InspectError::Query { release: self.release.clone(), table: self.name.to_owned(), source }
     }
 }
 
@@ -112,12 +112,4 @@ fn count_words(shard: &PathBuf, column: &str, counts: &mut BTreeMap<i64, u64>) -
         *counts.entry(words as i64).or_default() += 1;
     }
     Ok(())
-}
-
-fn scan(shards: &[PathBuf]) -> PolarsResult<LazyFrame> {
-    let paths =
-        shards.iter().map(|shard| PlRefPath::try_from_path(shard)).collect::<PolarsResult<Vec<_>>>()?;
-    // Names are names, not patterns, and what is read here is read once.
-    let arguments = ScanArgsParquet { glob: false, cache: false, ..ScanArgsParquet::default() };
-    LazyFrame::scan_parquet_files(paths.into_iter().collect(), arguments)
 }

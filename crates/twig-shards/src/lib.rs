@@ -16,6 +16,7 @@ pub mod atomic;
 mod card;
 mod error;
 mod filter;
+mod indexed;
 mod manifest;
 mod part;
 mod properties;
@@ -34,6 +35,7 @@ pub use atomic::FileDigest;
 pub use card::{CardFacts, CardTeacher, render_card};
 pub use error::{Malformed, ShardError};
 pub use filter::{Clause, Filter, FilterError};
+pub use indexed::IndexedTable;
 pub use manifest::{Config, ImageTokenizer, Judge, Manifest, Shard, Split, StageAccount, TextTokenizer};
 pub use part::{Part, PartWriter};
 pub use properties::{Purpose, RowGroupLimits, writer_properties};
@@ -43,9 +45,10 @@ pub use release::publish;
 pub use row::{PlainRow, Row, SCHEMA_VERSION};
 pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
 pub use tables::{
-    AttemptRecord, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord, DpoRecord, GrpoRecord,
-    ImageTokensRow, JanusRecord, MeasureRow, MessagePart, MessageRecord, RejectedRow, ReleaseTrajectory,
-    SelectionRow, SftRecord, SpatialRecord, StepRow, TokensRow, TrajectoryRecord, TrajectorySummary,
+    AttemptRecord, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord, DpoRecord, FinalImage,
+    FinalTokens, GrpoRecord, ImageTokensRow, JanusRecord, MeasureRow, MessagePart, MessageRecord,
+    RejectedRow, ReleaseTrajectory, SelectionRow, SftRecord, SpatialRecord, StepRow, StepTexts, TokensRow,
+    TrajectoryListing, TrajectoryRecord, TrajectorySummary,
 };
 pub use text_columns::{TextRow, read_text_columns};
 pub use value::Value;

@@ -100,7 +100,7 @@ pub fn num_rows(path: &Path) -> Result<u64, ShardError> {
     Ok(builder.metadata().file_metadata().num_rows() as u64)
 }
 
-fn check_columns<T: Row>(path: &Path, schema: &SchemaRef) -> Result<(), ShardError> {
+pub(crate) fn check_columns<T: Row>(path: &Path, schema: &SchemaRef) -> Result<(), ShardError> {
     for column in T::Record::columns() {
         let what = match schema.field_with_name(column.name) {
             Ok(field) if field.data_type() == &column.data_type => continue,

@@ -1,14 +1,29 @@
 use std::process::ExitCode;
 
-use crate::{arguments::FolderArguments, render};
+use crate::{arguments::InspectArguments, render};
 
-pub(crate) fn inspect(arguments: &FolderArguments) -> anyhow::Result<ExitCode> {
-    let release = super::release_in(&arguments.folder)?;
-    let summary = twig_inspect::summary(&release)?;
-    if arguments.json {
-        render::json(&summary)?;
-    } else {
-        render::line(twig_inspect::render(&summary).trim_end());
+pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
+    let InspectArguments { folder, other, json } = arguments;
+    match other {
+        None => {
+            let summary = twig_inspect::summary(&super::release_in(folder)?)?;
+            if *json {
+                render::json(&summary)?;
+            } else {
+                render::line(twig_inspect::render(&summary).trim_end());
+            }
+        }
+        Some(other) => {
+            let [a, b] = [folder, other].map(|folder| super::release_in(folder));
+            let [a, b] = [super::dataset_in(&a?)?, super::dataset_in(&b?)?];
+            let comparison = twig_inspect::compare(&a, &b)?;
+            if *json {
+                render::json(&comparison)?;
+            } else {
+                render::line(&format!("A  {}\nB  {}\n", a.folder().display(), b.folder().display()));
+                render::line(twig_inspect::render_comparison(&comparison).trim_end());
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

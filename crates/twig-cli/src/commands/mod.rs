@@ -1,17 +1,24 @@
+mod completions;
 mod export;
 mod inspect;
+mod man;
 mod plan;
+mod report;
 mod run;
 mod schema;
 mod sheet;
+mod show;
+mod sql;
 mod status;
 mod verify;
+mod view;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use twig_inspect::{Dataset, InspectError};
 use twig_pipeline::{JobFolder, Settings};
 use twig_shards::Manifest;
 
@@ -28,6 +35,12 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => status::status(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::Sql(arguments) => sql::sql(&arguments),
+        Command::Show(arguments) => show::show(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::View(arguments) => view::view(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Man(arguments) => man::man(&arguments),
         Command::Sheet(arguments) => sheet::sheet(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
@@ -52,6 +65,14 @@ fn from_here(patterns: &[String]) -> anyhow::Result<Vec<String>> {
     let here = std::env::current_dir()?;
     let absolute = |pattern: &String| here.join(pattern).to_string_lossy().into_owned();
     Ok(patterns.iter().map(absolute).collect())
+}
+
+/// What lies in a folder: a job, a release, or both.
+fn dataset_in(folder: &Path) -> anyhow::Result<Dataset> {
+    Dataset::open(folder).map_err(|error| match error {
+        error @ InspectError::Nothing { .. } => WrongUsage(error.to_string()).into(),
+        error => anyhow::Error::from(error),
+    })
 }
 
 /// The release that a folder is or holds.

@@ -38,8 +38,9 @@ async fn listen(stop: Stop) {
     std::process::exit(i32::from(exit::TRY_AGAIN));
 }
 
+/// Until Ctrl-C or SIGTERM.
 #[cfg(unix)]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -52,8 +53,9 @@ async fn interrupted() {
     }
 }
 
+/// Until Ctrl-C.
 #[cfg(not(unix))]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }

@@ -11,10 +11,7 @@ pub(crate) fn sheet(arguments: &SheetArguments) -> anyhow::Result<ExitCode> {
             error @ (InspectError::UnknownIds { .. } | InspectError::TooMany { .. }) => {
                 WrongUsage(error.to_string()).into()
             }
-            error @ (InspectError::Shards(_)
-            | InspectError::Query { .. }
-            | InspectError::Empty { .. }
-            | InspectError::Picture { .. }) => anyhow::Error::from(error),
+            error => anyhow::Error::from(error),
         })?;
     twig_shards::atomic::write(&arguments.output, &twig_inspect::encode_png(&sheet))?;
     let (width, height) = sheet.dimensions();

@@ -8,7 +8,11 @@ mod progress;
 mod status;
 mod summary;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    path::Path,
+};
 
 use serde::Serialize;
 use twig_shards::VerifyReport;
@@ -21,7 +25,35 @@ pub(crate) use summary::summary;
 
 /// A line of data.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    // Where nobody reads on (`| head`), there is nobody to tell.
+    let _ = bytes(text.as_bytes()).and_then(|()| bytes(b"\n"));
+}
+
+/// Data as it is. A reader that has gone away (`| head`) is no error.
+pub(crate) fn bytes(data: &[u8]) -> std::io::Result<()> {
+    match std::io::stdout().lock().write_all(data) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Whether a person reads standard output.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Whether standard output may be coloured: only on terminals, and not where `NO_COLOR` is set.
+pub(crate) fn has_color() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    is_terminal() && !no_color && !is_dumb
+}
+
+/// Characters of a line: of the terminal, of `COLUMNS`, or 100.
+pub(crate) fn terminal_width() -> usize {
+    let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let of_terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    given.or_else(of_terminal).unwrap_or(100).max(40)
 }
 
 /// A line for the person at the terminal.
@@ -31,7 +63,7 @@ pub(crate) fn note(text: &str) {
 
 /// Data as JSON.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    line(&serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
@@ -73,7 +105,7 @@ fn reasons<K: std::fmt::Display>(rejected: &BTreeMap<K, u64>) -> String {
 }
 
 /// Bytes in the unit that fits: `1.2 GB`.
-fn sized(bytes: u64) -> String {
+pub(crate) fn sized(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
         1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),

@@ -47,6 +47,7 @@ fn next(release: &Path, output: &str) {
     note("Next:");
     note(&format!("  twig verify {output}      check every file of it"));
     note(&format!("  twig inspect {output}     scores, attempts and samples at a glance"));
-    note(&format!("  twig sheet {output}       a picture of some trajectories"));
+    note(&format!("  twig view {output}        look at trajectories in the browser"));
+    note(&format!("  twig report {output}      one HTML file to send to somebody"));
     note(&format!("  python: datasets.load_dataset({:?}, \"sft\")", release.display().to_string()));
 }

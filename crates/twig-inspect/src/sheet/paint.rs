@@ -2,6 +2,8 @@
 
 use twig_imaging::{Face, Rgb, RgbImage};
 
+pub(super) use crate::outline::fill;
+
 pub(super) const BACKGROUND: Rgb<u8> = Rgb([232, 235, 240]);
 pub(super) const CARD: Rgb<u8> = Rgb([255, 255, 255]);
 pub(super) const BORDER: Rgb<u8> = Rgb([205, 211, 221]);
@@ -21,15 +23,6 @@ pub(super) const BODY: Face = Face { size: 10, pen: 1.2, color: INK };
 pub(super) const REMARK: Face = Face { size: 10, pen: 1.2, color: MUTED };
 /// Text on a coloured ground.
 pub(super) const ON_COLOR: Face = Face { size: 10, pen: 1.4, color: CARD };
-
-/// Fills a rectangle; what does not fit into the picture is left out.
-pub(super) fn fill(picture: &mut RgbImage, (x, y): (u32, u32), (width, height): (u32, u32), color: Rgb<u8>) {
-    for row in y..(y + height).min(picture.height()) {
-        for column in x..(x + width).min(picture.width()) {
-            picture.put_pixel(column, row, color);
-        }
-    }
-}
 
 /// Draws the edges of a rectangle, `thickness` pixels inwards.
 pub(super) fn frame(

@@ -1,15 +1,17 @@
 //! One tile: a picture and the lines below it.
 
-use std::collections::BTreeSet;
-
 use twig_imaging::{Face, Rgb, RgbImage, fit_square};
-use twig_model::{Attempt, Grid, Region, Schedule, Step};
+use twig_model::{Attempt, Region, Schedule, Step};
 use twig_shards::ReleaseTrajectory;
 
 use super::paint::{BAD, BODY, BORDER, GOOD, LABEL, ON_COLOR, REMARK, RESULT, blit, fill, frame};
+use crate::outline::outline;
 
 /// Side of a tile's picture and width of its text, in pixels.
 pub(super) const SIDE: u32 = 216;
+
+/// Thickness of the outline of a region, in pixels.
+const OUTLINE: u32 = 3;
 
 /// Lines of one text that are shown at most; longer ones end in dots.
 const MAX_LINES: usize = 12;
@@ -44,7 +46,7 @@ impl Tile {
         let region = &place.schedule.regions()[place.step.region_index];
         let color = if attempt.accepted { GOOD } else { BAD };
         let mut picture = small(canvas);
-        outline(&mut picture, region, place.schedule.geometry().grid, color);
+        outline(&mut picture, region, place.schedule.geometry().grid, color, OUTLINE);
         let mut lines =
             vec![Line::Space(8), Line::Text(label_face(place), label(region, place)), Line::Space(2)];
         lines.extend(paragraph(BODY, &attempt.thought));
@@ -139,28 +141,4 @@ fn paragraph(face: Face, text: &str) -> impl Iterator<Item = Line> {
         lines.push("...".to_owned());
     }
     lines.into_iter().map(move |line| Line::Text(face, line))
-}
-
-/// Draws the border between the cells of a region and all others.
-fn outline(picture: &mut RgbImage, region: &Region, grid: Grid, color: Rgb<u8>) {
-    const THICKNESS: u32 = 3;
-    let cells: BTreeSet<u32> = region.cells().collect();
-    for &cell in &cells {
-        let (row, column) = (cell / grid.cols, cell % grid.cols);
-        let (left, right) = (column * SIDE / grid.cols, (column + 1) * SIDE / grid.cols);
-        let (top, bottom) = (row * SIDE / grid.rows, (row + 1) * SIDE / grid.rows);
-        let (width, height) = (right - left, bottom - top);
-        if row == 0 || !cells.contains(&(cell - grid.cols)) {
-            fill(picture, (left, top), (width, THICKNESS), color);
-        }
-        if !cells.contains(&(cell + grid.cols)) {
-            fill(picture, (left, bottom - THICKNESS), (width, THICKNESS), color);
-        }
-        if column == 0 || !cells.contains(&(cell - 1)) {
-            fill(picture, (left, top), (THICKNESS, height), color);
-        }
-        if column + 1 == grid.cols || !cells.contains(&(cell + 1)) {
-            fill(picture, (right - THICKNESS, top), (THICKNESS, height), color);
-        }
-    }
 }

@@ -29,9 +29,12 @@ pub use measures::{MeasureRow, SelectionRow};
 pub use rejected::RejectedRow;
 pub(crate) use sft::IMAGE_TAG;
 pub use sft::{ConversationTurn, MessagePart, MessageRecord, SftRecord};
-pub use steps::StepRow;
+pub use steps::{StepRow, StepTexts};
 pub use tokens::TokensRow;
-pub use trajectories::{AttemptRecord, ReleaseTrajectory, TrajectoryRecord, TrajectorySummary};
+pub use trajectories::{
+    AttemptRecord, FinalImage, FinalTokens, ReleaseTrajectory, TrajectoryListing, TrajectoryRecord,
+    TrajectorySummary,
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 use twig_model::Score;
 
 use super::{AttemptRecord, ReleaseTrajectory, head::attempt_record};
-use crate::PlainRow;
+use crate::{PlainRow, record::record};
 
 attempt_record! {
     /// One attempt at one region as a flat row: everything but the pictures, which are found in
@@ -19,6 +19,22 @@ attempt_record! {
         /// Ids of the region by the first tokenizer.
         tokens: Option<Vec<u32>>,
     }
+}
+
+record! {
+    /// What is said in an attempt, for search: no pictures, no ids of tokens.
+    pub struct StepTexts {
+        /// Id of the trajectory.
+        id: String,
+        /// What the region was to show.
+        thought: String,
+        /// What the critic said of it.
+        critique: String,
+    }
+}
+
+impl PlainRow for StepTexts {
+    const TABLE: &'static str = "steps";
 }
 
 impl StepRow {

@@ -319,3 +319,59 @@ impl TrajectorySummary {
 impl PlainRow for TrajectorySummary {
     const TABLE: &'static str = "trajectories";
 }
+
+record! {
+    /// What a list of trajectories shows and sorts by: reading it touches no picture.
+    pub struct TrajectoryListing {
+        /// `{prompt id}-{sample index}`.
+        id: String,
+        /// The text that is drawn.
+        prompt: String,
+        /// What kind of prompt it is.
+        category: String,
+        /// How it was made.
+        mode: Mode,
+        /// The model that painted.
+        painter: String,
+        /// Number of regions.
+        num_steps: u32,
+        /// Attempts over all regions.
+        attempts: u32,
+        /// Weighted mean of the judges' scores of the finished picture; null in a part of the stage.
+        reward: Option<Score>,
+        /// Lowest score among the attempts that stay in the picture.
+        min_step_score: Score,
+    }
+}
+
+impl PlainRow for TrajectoryListing {
+    const TABLE: &'static str = "trajectories";
+}
+
+record! {
+    /// The finished picture alone, for small views of many trajectories.
+    pub struct FinalImage {
+        /// Id of the trajectory.
+        id: String,
+        /// The finished picture; null in a part of the stage where it equals the last canvas.
+        final_image: Option<Picture>,
+    }
+}
+
+impl PlainRow for FinalImage {
+    const TABLE: &'static str = "trajectories";
+}
+
+record! {
+    /// The ids of the finished picture alone, to find pictures that are alike.
+    pub struct FinalTokens {
+        /// Id of the trajectory.
+        id: String,
+        /// Ids by the first tokenizer, in raster order; null in a part of the stage.
+        image_tokens: Option<Vec<u32>>,
+    }
+}
+
+impl PlainRow for FinalTokens {
+    const TABLE: &'static str = "trajectories";
+}
