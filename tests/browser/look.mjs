@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 const [twig, out, screenshots, executablePath] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
 const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
-const root = path.resolve(import.meta.dirname, "../..");
+const root = process.env.TWIG_ROOT ?? path.resolve(import.meta.dirname, "../..");
 const children = new Set();
 
 /** Starts the viewer and gives its address. */

@@ -88,9 +88,9 @@ fn answer(session: &mut SqlSession, line: &str, rows: usize) {
         }
         (Some(".columns" | ".schema" | "describe"), Some(table)) => match session.tables().get(table) {
             Some(columns) => {
-                columns
-                    .iter()
-                    .for_each(|column| render::line(&format!("{:24} {}", column.name, column.data_type)));
+                for column in columns {
+                    render::line(&format!("{:24} {}", column.name, column.data_type));
+                }
             }
             None => render::note(&format!("no table is called `{table}`")),
         },
