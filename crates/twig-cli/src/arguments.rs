@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
     name = "twig",
     version,
     after_help = "Exit codes: 0 done · 1 unexpected · 2 wrong usage, pipeline file or release · 3 done, but \
-                  more was rejected than allowed · 75 interrupted, or worth trying again\n\n\
+                  more was rejected than allowed · 4 budget reached · 75 interrupted, or worth trying again\n\n\
                   Start with: twig run pipelines/quickstart.yaml"
 )]
 pub(crate) struct Arguments {
@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Whatever was done before stays and is not done again; run the same command after an interruption.
     /// Ctrl-C once finishes what is under way, twice stops at once.
     #[command(after_help = "Example:\n  twig run pipelines/quickstart.yaml --limit 20")]
-    Run(JobArguments),
+    Run(RunArguments),
     /// Say what a run would do, ask and occupy, without doing it
     #[command(
         after_help = "Example:\n  twig plan pipelines/quickstart.yaml --select --set 'select.where=reward >= 95'"
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Show how far a job has come
     Status(FolderArguments),
+    /// Look after the answer store: what every teacher has said, and what was paid for it
+    #[command(subcommand)]
+    Answers(AnswersCommand),
     /// Check a release: hashes, schemas, counts, tokens, pictures, accounting
     Verify(FolderArguments),
     /// Summarise a release, or compare two: rows, scores, attempts, rejections
@@ -92,6 +95,30 @@ pub(crate) enum Command {
     Schema(SchemaArguments),
 }
 
+/// What to do with the answers of a job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AnswersCommand {
+    /// Count answers, bytes, damage, and what was spent
+    Stats(FolderArguments),
+    /// Copy all sound answers of a job into a file
+    Export(AnswerFileArguments),
+    /// Take over the answers in a file; questions that they answer are not asked again
+    Import(AnswerFileArguments),
+    /// Rewrite the store without damage, torn ends and second answers to the same question
+    Prune(FolderArguments),
+}
+
+/// A job, and a file of answers.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerFileArguments {
+    /// The output folder of a job
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// The file of answers
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
 /// The job, and what of its pipeline file to change.
 #[derive(Debug, Args)]
 pub(crate) struct JobArguments {
@@ -112,6 +139,16 @@ pub(crate) struct JobArguments {
     pub(crate) limit: Option<u32>,
 }
 
+/// A job, and how to run it.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) job: JobArguments,
+    /// Ask nobody: answer everything from the answer store, and fail where it has no answer
+    #[arg(long)]
+    pub(crate) replay: bool,
+}
+
 /// A job, and how to show its plan.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
@@ -121,6 +158,9 @@ pub(crate) struct PlanArguments {
     /// by category, with examples
     #[arg(long, conflicts_with = "limit")]
     pub(crate) select: bool,
+    /// Ask every teacher behind a network one tiny question: does it answer, how fast, what does it support
+    #[arg(long)]
+    pub(crate) ping: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -266,10 +266,28 @@ pub struct Usage {
     pub input_tokens: Option<u64>,
     /// Tokens written, if the teacher counts them.
     pub output_tokens: Option<u64>,
-    /// Price in millionths of a US dollar, if prices are given.
+    /// Of the tokens read, those that the server had cached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input_tokens: Option<u64>,
+    /// Of the tokens read, those of pictures, where they are counted apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_input_tokens: Option<u64>,
+    /// Of the tokens written, those of pictures, where they are counted apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_output_tokens: Option<u64>,
+    /// Price in millionths of a US dollar, if prices are given. Calls before this one that were given up after
+    /// they had been sent are in it, at what they can have cost.
     pub cost_micro_usd: Option<u64>,
+    /// Calls for this answer that were given up after they had been sent, and may have been paid for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub maybe_paid_calls: u32,
     /// Milliseconds from question to answer, as measured when it was really asked.
     pub latency_ms: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// An answer with its provenance.
@@ -279,6 +297,8 @@ pub struct Reply {
     pub answer: Answer,
     /// The model that says it answered.
     pub model: String,
+    /// The server's own name for the state of that model (`system_fingerprint`), where it gives one.
+    pub fingerprint: Option<String>,
     /// What it took.
     pub usage: Usage,
     /// Where it stands in the answer store; `None` before it has been stored.
@@ -298,6 +318,39 @@ pub enum AskError {
         teacher: String,
         /// What was seen.
         detail: String,
+    },
+    /// The teacher takes no more questions until somebody sees to it: no key, a wrong key, no money left.
+    #[error("teacher `{teacher}` takes no more questions: {detail}")]
+    Paused {
+        /// Its name in the pipeline file.
+        teacher: String,
+        /// What it said, and what to do.
+        detail: String,
+    },
+    /// One more question could cost more than is left of the budget.
+    #[error(
+        "the budget is reached: {spent_usd:.2} of {budget_usd:.2} USD are spent or reserved, and a question to \
+         `{teacher}` may cost {bound_usd:.4}"
+    )]
+    BudgetReached {
+        /// Whose question it was.
+        teacher: String,
+        /// Spent, and reserved by calls that a kill cut off.
+        spent_usd: f64,
+        /// The budget.
+        budget_usd: f64,
+        /// The most that the question can cost.
+        bound_usd: f64,
+    },
+    /// A replay found no answer to a question.
+    #[error(
+        "teacher `{teacher}` is replayed, and the answer store holds no answer to a question of the {role}"
+    )]
+    NotRecorded {
+        /// Its name in the pipeline file.
+        teacher: String,
+        /// Who asked.
+        role: Role,
     },
     /// The answer could not be made durable, so it must not be used.
     #[error("cannot keep an answer in {path}")]

@@ -80,8 +80,26 @@ pub(crate) fn judgement(answer: &str) -> Result<JudgeAnswer, InvalidAnswer> {
 }
 
 fn parsed<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, InvalidAnswer> {
-    serde_json::from_str(answer)
-        .map_err(|error| InvalidAnswer(format!("the answer is not the JSON asked for: {error}")))
+    match serde_json::from_str(answer) {
+        Ok(value) => Ok(value),
+        Err(error) => match object_in(answer).map(serde_json::from_str) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(InvalidAnswer(format!("the answer is not the JSON asked for: {error}"))),
+            None => Err(InvalidAnswer(format!("the answer is not the JSON asked for: {error}"))),
+        },
+    }
+}
+
+/// The JSON object in an answer that says more than that: behind a code fence, after a sentence, or followed by
+/// one. Servers that do not enforce a form let models do so. `None` where the object is the whole answer, or
+/// there is none, or there are several.
+fn object_in(answer: &str) -> Option<&str> {
+    let begin = answer.find('{')?;
+    let mut rest = serde_json::Deserializer::from_str(&answer[begin..]).into_iter::<serde::de::IgnoredAny>();
+    rest.next()?.ok()?;
+    let end = begin + rest.byte_offset();
+    let alone = begin == 0 && end == answer.len();
+    (!alone && !answer[end..].contains('{')).then(|| &answer[begin..end])
 }
 
 /// One paragraph with single spaces, not empty and not endless.
@@ -108,6 +126,19 @@ mod tests {
         assert_eq!(thought(r#"{"thought": "a\nb"}"#).unwrap(), "a b");
         let answer = format!(r#"{{"scores": {SCORES}, "comment": "fine", "revised_thought": "same"}}"#);
         assert_eq!(critique(&answer).unwrap().score().get(), 93);
+    }
+
+    #[test]
+    fn an_object_is_found_in_what_a_talkative_model_says() {
+        for answer in [
+            "```json\n{\"thought\": \"a cat\"}\n```",
+            "Here it is: {\"thought\": \"a cat\"} I hope it helps.",
+            "{\"thought\": \"a cat\"}\n\n",
+        ] {
+            assert_eq!(thought(answer).unwrap(), "a cat", "{answer}");
+        }
+        assert!(thought(r#"{"thought": "a"} or {"thought": "b"}"#).is_err(), "which one is meant?");
+        assert!(thought(r#"```{"thoughts": ["a"]}```"#).unwrap_err().to_string().contains("unknown field"));
     }
 
     #[test]

@@ -109,6 +109,15 @@ impl Asking<'_> {
         }
     }
 
+    /// Notes how much the last picture had changed outside its region.
+    ///
+    /// `difference` is the mean absolute difference of two pictures, 0 to 255.
+    pub(crate) fn note_changed_outside(&mut self, difference: f64) {
+        if let Some(call) = self.calls.last_mut() {
+            call.changed_outside = Some((difference / 255.0 * 1000.0).round() as u32);
+        }
+    }
+
     fn request(&self, task: Task, position: Position) -> Result<Request, Unanswered> {
         let rendered = self.templates.render(&task).map_err(|e| Unanswered::Failed(e.into()))?;
         let Position { region_index, attempt } = position;
@@ -129,11 +138,14 @@ impl Asking<'_> {
             stage: self.stage.as_str().to_owned(),
             role: request.task.role(),
             model: reply.model.clone(),
+            fingerprint: reply.fingerprint.clone(),
             region_index: position.region_index.map(|index| index as u32),
             attempt: position.attempt,
             input_tokens: reply.usage.input_tokens,
             output_tokens: reply.usage.output_tokens,
             cost_micro_usd: reply.usage.cost_micro_usd,
+            maybe_paid_calls: reply.usage.maybe_paid_calls,
+            changed_outside: None,
             latency_ms: reply.usage.latency_ms,
             answer_key: reply.key.clone(),
             from_store: reply.from_store,

@@ -43,6 +43,20 @@ pub enum RunError {
     /// A teacher does not answer; nothing is lost, the same command goes on.
     #[error("{0}; what has been answered is kept, run the same command again to go on")]
     Teacher(AskError),
+    /// One more question could cost more than is left of the budget.
+    #[error("{0}; nothing is lost: raise run.budget_usd and run the same command again to go on")]
+    BudgetReached(AskError),
+    /// A replay lacks an answer.
+    #[error("{0}; run without `replay` to ask it")]
+    NotRecorded(AskError),
+    /// A teacher's settings do not work on this machine.
+    #[error("teacher `{name}` cannot be asked: {why}")]
+    TeacherSettings {
+        /// Its name in the pipeline file.
+        name: String,
+        /// What stands against it.
+        why: String,
+    },
     /// More was rejected than the pipeline file allows.
     #[error("done, but {detail}; see the rejected/ folder, or raise run.max_rejected")]
     TooManyRejected {
@@ -144,6 +158,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::TooManyRejected { .. } => 3,
+            Self::BudgetReached(_) => 4,
             Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) | Self::DamagedPart { .. } => 75,
             Self::Io { source, .. }
             | Self::OutputFolder { source, .. }
@@ -156,6 +171,8 @@ impl RunError {
             Self::Settings(_)
             | Self::Prompts(_)
             | Self::ForeignFolder { .. }
+            | Self::NotRecorded(_)
+            | Self::TeacherSettings { .. }
             | Self::OutputFolder { .. }
             | Self::TextTokenizer(_)
             | Self::Checkpoint(_)
@@ -185,7 +202,9 @@ impl From<AskError> for RunError {
         match error {
             AskError::Stopping => Self::Interrupted,
             AskError::Store { path, source } => Self::Io { path: PathBuf::from(path), source },
-            AskError::Unreachable { .. } => Self::Teacher(error),
+            AskError::Unreachable { .. } | AskError::Paused { .. } => Self::Teacher(error),
+            AskError::BudgetReached { .. } => Self::BudgetReached(error),
+            AskError::NotRecorded { .. } => Self::NotRecorded(error),
         }
     }
 }

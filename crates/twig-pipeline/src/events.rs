@@ -12,6 +12,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twig_shards::StageAccount;
+use twig_teacher::Reading;
 
 /// A file of events is put aside as `events-1.jsonl`, … when it has grown to this many bytes.
 const ROTATE_BYTES: u64 = 256 << 20;
@@ -77,6 +78,48 @@ pub enum Event {
         rejected: BTreeMap<String, u64>,
         /// Seconds it took in this run.
         seconds: f64,
+    },
+    /// What teachers behind a network are doing; for watching only, never written to the file.
+    #[serde(skip)]
+    Teachers {
+        /// By name.
+        readings: BTreeMap<String, Reading>,
+        /// Dollars spent over all runs, in millionths.
+        spent_micro_usd: u64,
+    },
+    /// A server asked to be left alone.
+    TeacherHeld {
+        /// Name of the teacher.
+        teacher: String,
+        /// For how long nothing is sent to it.
+        seconds: f64,
+        /// Calls under way from then on, at most.
+        concurrency: u64,
+        /// What the server said.
+        detail: String,
+    },
+    /// A teacher takes no more questions in this run; the run ends when the others have answered.
+    TeacherEnded {
+        /// Name of the teacher.
+        teacher: String,
+        /// Why.
+        detail: String,
+    },
+    /// Another model answers than before, or in another state.
+    ModelChanged {
+        /// Name of the teacher.
+        teacher: String,
+        /// Model and fingerprint until now.
+        from: String,
+        /// Those from now on.
+        to: String,
+    },
+    /// A batch was sent, looked at, or fetched.
+    Batch {
+        /// Name of the teacher.
+        teacher: String,
+        /// In words.
+        detail: String,
     },
     /// Something the user should know.
     Warning {
@@ -152,7 +195,7 @@ impl<'a> EventLog<'a> {
     /// writes tell the user.
     pub(crate) fn emit(&self, event: Event) {
         self.observer.observe(&event);
-        if matches!(event, Event::Progress { .. }) {
+        if matches!(event, Event::Progress { .. } | Event::Teachers { .. }) {
             return;
         }
         let unix_ms =
@@ -172,6 +215,13 @@ impl<'a> EventLog<'a> {
     /// Tells the observer that rows went through.
     pub(crate) fn progress(&self, rows: u64) {
         self.observer.observe(&Event::Progress { rows });
+    }
+
+    /// Tells the observer what teachers are doing.
+    pub(crate) fn watch_teachers(&self, readings: BTreeMap<String, Reading>, spent_micro_usd: u64) {
+        if !readings.is_empty() {
+            self.observer.observe(&Event::Teachers { readings, spent_micro_usd });
+        }
     }
 
     fn rotate_if_large(&self, file: &mut File) -> io::Result<()> {

@@ -105,6 +105,11 @@ impl JobFolder {
         self.0.join(format!("calls/{}-{}.parquet", stage.as_str(), partition.file_stem()))
     }
 
+    /// Takes hold of the folder, so that no run uses it; until the lock is dropped.
+    pub fn lock(&self) -> Result<JobLock, RunError> {
+        lock(&self.0).map(JobLock)
+    }
+
     fn job_file(&self) -> PathBuf {
         self.0.join("job.json")
     }
@@ -128,6 +133,10 @@ impl JobFolder {
             .map_err(|error| RunError::foreign(&self.0, format!("its job.json cannot be read ({error})")))
     }
 }
+
+/// A job's folder held against runs.
+#[derive(Debug)]
+pub struct JobLock(#[allow(dead_code, reason = "held, not read")] File);
 
 #[derive(Deserialize)]
 struct Versioned {

@@ -8,6 +8,8 @@
 
 mod answers;
 mod asking;
+mod bill;
+mod cost;
 mod cpu;
 mod error;
 mod events;
@@ -19,6 +21,7 @@ mod measures;
 mod near;
 mod part;
 mod partition;
+mod ping;
 mod plan;
 mod prompts;
 mod recipe;
@@ -34,11 +37,14 @@ mod tokens;
 mod trajectories;
 mod work;
 
+pub use bill::{Bill, Bills};
+pub use cost::CostPlan;
 pub use error::RunError;
 pub use events::{Event, EventLine, Observer};
-pub use job::{FORMAT_VERSION, JobFolder, JobRecord, Stage};
+pub use job::{FORMAT_VERSION, JobFolder, JobLock, JobRecord, Stage};
 pub use part::{FileRecord, PartRecord};
 pub use partition::Partition;
+pub use ping::{PingReport, ping};
 pub use plan::{Plan, StagePlan, plan};
 pub use prompts::{PromptError, PromptTable};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
@@ -46,8 +52,9 @@ pub use run::{RunSummary, run};
 pub use settings::{
     DecontaminationSettings, JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem,
     PromptSettings, ReleaseSettings, RoleSettings, RunSettings, SelectSettings, Settings, SettingsError,
-    TeacherSettings, TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
+    TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings,
+    TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};
-pub use twig_teacher::Stop;
+pub use twig_teacher::{AnswerStore, Ping, Reading, Stop, StoreReport};

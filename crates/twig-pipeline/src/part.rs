@@ -16,6 +16,7 @@ use twig_model::RejectReason;
 use twig_shards::{CallRow, FileDigest, PartWriter, RejectedRow, Row};
 
 use crate::{
+    bill::Bills,
     error::RunError,
     job::{JobFolder, Stage},
     partition::Partition,
@@ -35,6 +36,9 @@ pub struct PartRecord {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Questions behind these rows by role, whether asked or found in the answer store.
     pub questions: BTreeMap<String, u64>,
+    /// What the answers have taken.
+    #[serde(default)]
+    pub bills: Bills,
     /// The rows.
     pub rows_file: FileRecord,
     /// The rejected rows; absent where there are none.
@@ -183,6 +187,7 @@ impl<T: Row> OpenPart<T> {
             rows_out,
             rejected: reasons,
             questions,
+            bills: Bills::of(&calls),
             rows_file: rows.commit()?.digest.into(),
             rejected_file: commit_side_table(&folder.rejected(stage, partition), rejected)?,
             calls_file: commit_side_table(&folder.calls(stage, partition), calls)?,

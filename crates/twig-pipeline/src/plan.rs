@@ -6,6 +6,8 @@ use serde::Serialize;
 use twig_model::{Mode, Prompt};
 
 use crate::{
+    bill::Bills,
+    cost::{self, CostPlan},
     error::RunError,
     fingerprint::{in_partition, on_top_of},
     job::{JobFolder, Stage},
@@ -44,6 +46,8 @@ pub struct Plan {
     /// Questions left by role: fewest (no region redone) and most (every region redone every round). Those
     /// that the answer store holds an answer to are among them, and cost nothing.
     pub questions: BTreeMap<String, (u64, u64)>,
+    /// What the questions may cost.
+    pub cost: CostPlan,
     /// Questions behind what stands.
     pub answered: u64,
     /// Trajectories.
@@ -83,7 +87,9 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
     };
     let standing = Standing::look(&Recipe::new(settings)?, &folder, &table, &of_run, partitions)?;
     let picture_bytes = (standing.pictures > 0).then(|| standing.bytes / standing.pictures);
+    let questions = questions(settings, standing.to_make, standing.to_judge);
     let mut plan = Plan {
+        cost: cost::cost(settings, &questions, &standing.bills),
         files: table.files.len(),
         rows: table.rows_in(),
         prompts: table.prompts.len() as u64,
@@ -91,7 +97,7 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
         categories: BTreeMap::new(),
         rejected: BTreeMap::new(),
         partitions,
-        questions: questions(settings, standing.to_make, standing.to_judge),
+        questions,
         answered: standing.answered,
         standing: standing.stages,
         trajectories,
@@ -127,6 +133,8 @@ struct Standing {
     /// Pictures in the trajectories that stand, and their bytes.
     pictures: u64,
     bytes: u64,
+    /// What the answers behind it have taken.
+    bills: Bills,
 }
 
 impl Standing {
@@ -167,6 +175,7 @@ impl Standing {
                 Some(judged) => {
                     committed[2] += 1;
                     standing.answered += judged.questions.values().sum::<u64>();
+                    standing.bills.add(&judged.bills);
                 }
                 None => standing.to_judge += made.rows_out,
             }
@@ -185,6 +194,7 @@ impl Standing {
     }
 
     fn count(&mut self, made: &PartRecord) {
+        self.bills.add(&made.bills);
         self.answered += made.questions.values().sum::<u64>();
         // A part holds a canvas an attempt: on average half a picture each.
         self.pictures += made.questions.get("critic").copied().unwrap_or(0) / 2;

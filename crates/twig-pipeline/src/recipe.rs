@@ -30,7 +30,7 @@ impl<'a> Recipe<'a> {
         let tokenizers = settings.file.tokens.tokenizers.iter().map(|one| tokenizer(one, &settings.base));
         Ok(Self {
             settings,
-            templates: Templates::shipped()?,
+            templates: Templates::new(&settings.file.templates)?,
             teachers: Teachers::new(&settings.file),
             tokenizers: tokenizers.collect::<Result<_, _>>()?,
         })

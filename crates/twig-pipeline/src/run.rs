@@ -3,14 +3,16 @@
 use std::{
     collections::BTreeSet,
     ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use twig_shards::StageAccount;
-use twig_teacher::{AnswerStore, Stop};
+use twig_teacher::{AnswerStore, Notice, Notices, Purse, Shared, Stop};
 use twig_tokens::TextTokenizer;
 
 use crate::{
+    bill::Bills,
     error::RunError,
     events::{Event, EventLog, Observer},
     fingerprint::{in_partition, on_top_of},
@@ -21,11 +23,15 @@ use crate::{
     prompts::{self, PromptTable},
     recipe::{self, Recipe},
     release::{self, Parts, ReleaseRecord},
+    schemas,
     settings::{Settings, TokenScope},
     tokens::{self, Chosen},
     trajectories,
     work::Work,
 };
+
+/// How often notices and gauges of teachers are looked at.
+const LOOK_AT_TEACHERS_EVERY: Duration = Duration::from_millis(500);
 
 /// Everything that the stages of one run share.
 pub(crate) struct Run<'a> {
@@ -35,6 +41,10 @@ pub(crate) struct Run<'a> {
     pub(crate) text_tokenizer: Box<dyn TextTokenizer>,
     pub(crate) stop: Stop,
     pub(crate) events: EventLog<'a>,
+    pub(crate) purse: Arc<Purse>,
+    notices: Notices,
+    /// What stopped the run, if it was not the user: a deadline must not hide it.
+    failure: Mutex<Option<RunError>>,
 }
 
 /// What a run came to.
@@ -71,7 +81,19 @@ pub async fn run(
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
-    let run = Run { recipe: Recipe::new(settings)?, job, answers, text_tokenizer, stop, events };
+    let purse = Arc::new(Purse::new(answers.ledger()?, settings.file.run.budget_usd));
+    let notices = Notices::default();
+    let mut recipe = Recipe::new(settings)?;
+    let shared = Shared {
+        schemas: Arc::new(schemas::answers()),
+        purse: Some(Arc::clone(&purse)),
+        notices: notices.clone(),
+        stop: stop.clone(),
+        batches: job.folder.answers().join("batches"),
+    };
+    recipe.teachers.connect(&settings.file, &shared, settings.file.run.replay)?;
+    let run =
+        Run { recipe, job, answers, text_tokenizer, stop, events, purse, notices, failure: Mutex::new(None) };
     run.events.emit(Event::RunStarted {
         job: settings.file.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -80,8 +102,10 @@ pub async fn run(
     });
     let outcome = tokio::select! {
         outcome = run.stages(&table, limit) => outcome,
-        () = run.shutdown_deadline() => Err(RunError::Interrupted),
+        () = run.shutdown_deadline() => Err(run.cause_of_stop().unwrap_or(RunError::Interrupted)),
+        () = run.tell_of_teachers() => Err(RunError::Worker),
     };
+    run.tell_notices();
     let (name, detail) = match &outcome {
         Ok(_) => ("done", None),
         Err(RunError::Interrupted) => ("interrupted", None),
@@ -140,6 +164,59 @@ impl Run<'_> {
         self.check_rejected(&parts.trajectories)?;
         accounts.extend([release.account.clone(), release.samples_account.clone()]);
         Ok((accounts, release, did_something || published))
+    }
+
+    /// Stops the run for an error. The first one is the cause; that others were stopped is its consequence.
+    pub(crate) fn stop_for(&self, error: RunError) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.is_none() && !matches!(error, RunError::Interrupted) {
+            *failure = Some(error);
+        }
+        self.stop.request();
+    }
+
+    /// The error that stopped the run.
+    pub(crate) fn cause_of_stop(&self) -> Option<RunError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Passes on what teachers have to say, for as long as the run lasts.
+    async fn tell_of_teachers(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AT_TEACHERS_EVERY).await;
+            self.tell_notices();
+            self.events.watch_teachers(self.teachers.readings(), self.purse.spent_micro_usd());
+        }
+    }
+
+    /// What teachers have taken, over all committed parts.
+    pub(crate) fn bills(&self) -> Bills {
+        let mut bills = Bills::default();
+        for (stage, partition) in Stage::ALL
+            .into_iter()
+            .flat_map(|stage| self.job.partitions().map(move |partition| (stage, partition)))
+        {
+            // The records were read before; one that cannot be read now is missed here and nowhere else.
+            if let Ok(Some(record)) = PartRecord::load(&self.job.folder, stage, partition) {
+                bills.add(&record.bills);
+            }
+        }
+        bills
+    }
+
+    fn tell_notices(&self) {
+        for notice in self.notices.take() {
+            self.events.emit(match notice {
+                Notice::Held { teacher, pause, concurrency, detail } => {
+                    let concurrency = concurrency as u64;
+                    Event::TeacherHeld { teacher, seconds: pause.as_secs_f64(), concurrency, detail }
+                }
+                Notice::Ended { teacher, detail } => Event::TeacherEnded { teacher, detail },
+                Notice::ModelChanged { teacher, from, to } => Event::ModelChanged { teacher, from, to },
+                Notice::Batch { teacher, detail } => Event::Batch { teacher, detail },
+                Notice::Warning { detail } => Event::Warning { message: detail },
+            });
+        }
     }
 
     /// Waits for a stop, then for as long as questions under way may take.

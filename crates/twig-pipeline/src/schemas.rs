@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use twig_model::Criterion;
+use twig_teacher::AnswerSchemas;
 
 use crate::{EventLine, settings};
 
@@ -25,6 +26,21 @@ pub fn all() -> Vec<(&'static str, Value)> {
             object("A judgement of a picture or region", &[("scores", scores()), ("comment", text())]),
         ),
     ]
+}
+
+/// The schemas of teachers' structured answers, by the names that questions give.
+pub(crate) fn answers() -> AnswerSchemas {
+    let all = all();
+    ["thought", "thoughts", "critique", "judgement"]
+        .into_iter()
+        .filter_map(|name| {
+            let (_, schema) = all.iter().find(|(file, _)| file.strip_suffix(".schema.json") == Some(name))?;
+            let mut schema = schema.clone();
+            // Servers that compile schemas to grammars do not all know the keyword.
+            schema.as_object_mut()?.remove("$schema");
+            Some((name, schema))
+        })
+        .collect()
 }
 
 /// An object with exactly these fields, in the form that structured outputs ask for.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use twig_shards::Manifest;
 
 use crate::{
+    bill::Bills,
     error::RunError,
     events::{EventLine, last_events},
     job::{JobFolder, Stage},
@@ -27,6 +28,8 @@ pub struct Status {
     pub stages: Vec<StageStatus>,
     /// What is published, if anything is.
     pub release: Option<ReleaseRecord>,
+    /// What teachers have taken, by role and model, in committed parts.
+    pub bills: Bills,
     /// The last things that happened, oldest first.
     pub last_events: Vec<EventLine>,
 }
@@ -53,9 +56,10 @@ pub struct StageStatus {
 /// Reads the state of the job in `folder`; `None` where no run has begun.
 pub fn status(folder: &JobFolder) -> Result<Option<Status>, RunError> {
     let Some(record) = folder.record()? else { return Ok(None) };
+    let mut bills = Bills::default();
     let stages = Stage::ALL
         .into_iter()
-        .map(|stage| stage_status(folder, stage, record.partitions))
+        .map(|stage| stage_status(folder, stage, record.partitions, &mut bills))
         .collect::<Result<Vec<_>, _>>()?;
     let release = std::fs::read_to_string(folder.release_record()).ok();
     let release = release.and_then(|text| serde_json::from_str(&text).ok());
@@ -65,11 +69,17 @@ pub fn status(folder: &JobFolder) -> Result<Option<Status>, RunError> {
         limit: record.limit,
         stages,
         release: release.filter(|_| folder.release().join(Manifest::FILE_NAME).exists()),
+        bills,
         last_events: last_events(folder.path(), 5),
     }))
 }
 
-fn stage_status(folder: &JobFolder, stage: Stage, partitions: u32) -> Result<StageStatus, RunError> {
+fn stage_status(
+    folder: &JobFolder,
+    stage: Stage,
+    partitions: u32,
+    bills: &mut Bills,
+) -> Result<StageStatus, RunError> {
     let mut status = StageStatus {
         stage,
         committed: 0,
@@ -82,6 +92,7 @@ fn stage_status(folder: &JobFolder, stage: Stage, partitions: u32) -> Result<Sta
     for partition in Partition::all(partitions) {
         let Some(record) = PartRecord::load(folder, stage, partition)? else { continue };
         status.committed += 1;
+        bills.add(&record.bills);
         status.rows_in += record.rows_in;
         status.rows_out += record.rows_out;
         status.bytes += record.rows_file.bytes;

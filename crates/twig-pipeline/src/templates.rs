@@ -1,16 +1,41 @@
 //! The wording of the questions: prompt templates that ship as files, rendered to messages.
 
+use crate::settings::TemplateSettings;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use twig_model::{
     ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask, Part, Picture, Region, Rendered,
     Schedule, Speaker, Task, ThinkTask,
 };
 
-const SOURCES: [(&str, &str); 4] = [
-    ("think_all", include_str!("../templates/think_all.txt")),
-    ("think", include_str!("../templates/think.txt")),
-    ("critique", include_str!("../templates/critique.txt")),
-    ("judge", include_str!("../templates/judge.txt")),
+/// A template that ships with the program.
+struct Shipped {
+    name: &'static str,
+    source: &'static str,
+    /// What it is given.
+    variables: &'static [&'static str],
+}
+
+const SHIPPED: [Shipped; 4] = [
+    Shipped {
+        name: "think_all",
+        source: include_str!("../templates/think_all.txt"),
+        variables: &["prompt", "regions"],
+    },
+    Shipped {
+        name: "think",
+        source: include_str!("../templates/think.txt"),
+        variables: &["prompt", "earlier_thoughts", "region", "number", "count"],
+    },
+    Shipped {
+        name: "critique",
+        source: include_str!("../templates/critique.txt"),
+        variables: &["prompt", "thoughts", "region", "number", "count"],
+    },
+    Shipped {
+        name: "judge",
+        source: include_str!("../templates/judge.txt"),
+        variables: &["prompt", "thoughts", "region", "number"],
+    },
 ];
 
 /// The prompt templates of a job.
@@ -25,19 +50,36 @@ pub struct Templates {
 pub struct TemplateError(#[from] minijinja::Error);
 
 impl Templates {
-    /// The templates that ship with the program.
-    pub fn shipped() -> Result<Self, TemplateError> {
+    /// The templates that ship with the program, with those of the pipeline file in their place.
+    pub fn new(own: &TemplateSettings) -> Result<Self, TemplateError> {
+        let TemplateSettings { think_all, think, critique, judge } = own.clone();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for (name, source) in SOURCES {
-            environment.add_template(name, source)?;
+        for (Shipped { name, source, .. }, own) in SHIPPED.iter().zip([think_all, think, critique, judge]) {
+            environment.add_template_owned(*name, own.unwrap_or_else(|| (*source).to_owned()))?;
         }
         Ok(Self { environment })
     }
 
+    /// What is wrong with a template in place of the one called `name`, if anything is.
+    pub(crate) fn problem(name: &str, source: &str) -> Option<String> {
+        let shipped = SHIPPED.iter().find(|shipped| shipped.name == name)?;
+        let mut environment = Environment::new();
+        if let Err(error) = environment.add_template(name, source) {
+            return Some(format!("the template does not parse: {error}"));
+        }
+        let asked = environment.get_template(name).ok()?.undeclared_variables(false);
+        let mut unknown: Vec<String> =
+            asked.into_iter().filter(|asked| !shipped.variables.contains(&asked.as_str())).collect();
+        unknown.sort();
+        let given = shipped.variables.join("`, `");
+        (!unknown.is_empty())
+            .then(|| format!("there is no variable `{}`; there are `{given}`", unknown.join("`, `")))
+    }
+
     /// Name and hash of each template: part of fingerprints, manifest and card.
     pub fn hashes(&self) -> Vec<(String, String)> {
-        SOURCES.iter().map(|(name, _)| ((*name).to_owned(), self.hash(name))).collect()
+        SHIPPED.iter().map(|shipped| (shipped.name.to_owned(), self.hash(shipped.name))).collect()
     }
 
     /// Hash of one template, 16 hexadecimal digits; empty for a name that there is not.
@@ -156,8 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn an_own_template_is_checked_before_it_is_used() {
+        assert_eq!(Templates::problem("judge", "Look: {{ prompt }}, {{ region.name }}"), None);
+        let unknown = Templates::problem("judge", "{{ prompt }} {{ picture }}").unwrap();
+        assert_eq!(
+            unknown,
+            "there is no variable `picture`; there are `prompt`, `thoughts`, `region`, `number`"
+        );
+        assert!(Templates::problem("judge", "{{ prompt").unwrap().contains("does not parse"));
+        let own =
+            TemplateSettings { judge: Some("Own: {{ prompt }}".to_owned()), ..TemplateSettings::default() };
+        let (own, shipped) =
+            (Templates::new(&own).unwrap(), Templates::new(&TemplateSettings::default()).unwrap());
+        assert_ne!(own.hash("judge"), shipped.hash("judge"));
+        assert_eq!(own.hash("think"), shipped.hash("think"));
+    }
+
+    #[test]
     fn the_questions_read_as_a_model_will_read_them() {
-        let templates = Templates::shipped().unwrap();
+        let templates = Templates::new(&TemplateSettings::default()).unwrap();
         let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
         let picture = Picture::new(b"png".to_vec());
         let think = |region_index, earlier: &[&str]| {

@@ -95,24 +95,18 @@ impl Work {
                 async move { (partition, committed.await) }
             })
             .buffer_unordered(open);
-        let mut failure: Option<RunError> = None;
+        let mut failed = false;
         while let Some((partition, committed)) = done.next().await {
             match committed {
                 Ok(committed) => self.commit(run, partition, committed),
                 Err(error) => {
-                    run.stop.request();
-                    // That others were stopped is the consequence, not the cause.
-                    if failure.as_ref().is_none_or(|first| matches!(first, RunError::Interrupted)) {
-                        failure = Some(error);
-                    }
+                    failed = true;
+                    run.stop_for(error);
                 }
             }
         }
         drop(done);
-        match failure {
-            None => self.finish(run),
-            Some(error) => Err(error),
-        }
+        if failed { Err(run.cause_of_stop().unwrap_or(RunError::Interrupted)) } else { self.finish(run) }
     }
 }
 
@@ -132,24 +126,21 @@ impl Run<'_> {
         let begun =
             stream::iter(std::iter::from_fn(|| if self.stop.is_requested() { None } else { units.next() }));
         let mut results = begun.buffered(window);
-        let mut failure = None;
+        let mut failed = false;
         while let Some(result) = results.next().await {
-            if failure.is_some() {
+            if failed {
                 continue;
             }
             match result.and_then(&mut take) {
                 Ok(()) => self.events.progress(1),
                 Err(error) => {
-                    self.stop.request();
-                    failure = Some(error);
+                    failed = true;
+                    self.stop_for(error);
                 }
             }
         }
         drop(results);
-        match failure {
-            Some(error) => Err(error),
-            None if units.peek().is_some() => Err(RunError::Interrupted),
-            None => Ok(()),
-        }
+        // What stopped the run is kept by it; here it is enough that the partition is not done.
+        if failed || units.peek().is_some() { Err(RunError::Interrupted) } else { Ok(()) }
     }
 }

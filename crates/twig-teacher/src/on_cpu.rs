@@ -47,6 +47,7 @@ impl<F: Fn(&Request) -> Answer + Send + Sync + 'static> Teacher for OnCpu<F> {
             Ok(Reply {
                 answer,
                 model: self.model.clone(),
+                fingerprint: None,
                 usage: Usage { latency_ms: took.as_millis() as u64, ..Usage::default() },
                 key: None,
                 from_store: false,

@@ -72,6 +72,7 @@ pub(crate) mod tests {
         Reply {
             answer: Answer::Text(text.to_owned()),
             model: "stub-1".to_owned(),
+            fingerprint: None,
             usage: Usage::default(),
             key: None,
             from_store: false,

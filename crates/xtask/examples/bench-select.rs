@@ -108,6 +108,7 @@ fn commit<T: Row>(folder: &JobFolder, stage: Stage, partition: Partition, rows: 
         rows_out: num_rows,
         rejected: BTreeMap::new(),
         questions: BTreeMap::new(),
+        bills: twig_pipeline::Bills::default(),
         rows_file: FileRecord::from(part.commit()?.digest),
         rejected_file: None,
         calls_file: None,

@@ -1,3 +1,4 @@
+mod answers;
 mod completions;
 mod export;
 mod inspect;
@@ -33,6 +34,7 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Status(arguments) => status::status(&arguments),
+        Command::Answers(command) => answers::answers(&command),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Sql(arguments) => sql::sql(&arguments),
@@ -49,8 +51,14 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
 
 /// The pipeline file with what the arguments change in it.
 fn settings(arguments: &JobArguments) -> anyhow::Result<Settings> {
+    settings_with(arguments, None)
+}
+
+/// The pipeline file with what the arguments change in it, and one change more.
+fn settings_with(arguments: &JobArguments, change: Option<&str>) -> anyhow::Result<Settings> {
     let JobArguments { pipeline, prompts, output, set, limit: _ } = arguments;
     let mut overrides = set.clone();
+    overrides.extend(change.map(str::to_owned));
     if let Some(output) = output {
         overrides.push(format!("output={}", serde_json::to_string(output)?));
     }

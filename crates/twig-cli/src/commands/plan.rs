@@ -13,10 +13,20 @@ pub(crate) fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let plan = twig_pipeline::plan(&settings, arguments.job.limit.map(|limit| limit as usize))?;
-    if arguments.json {
-        render::json(&plan)?;
-    } else {
-        render::plan(&plan);
+    let pings = match arguments.ping {
+        true => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Some(runtime.block_on(twig_pipeline::ping(&settings))?)
+        }
+        false => None,
+    };
+    match (arguments.json, &pings) {
+        (true, None) => render::json(&plan)?,
+        (true, Some(pings)) => render::json(&serde_json::json!({ "plan": plan, "pings": pings }))?,
+        (false, _) => render::plan(&plan),
+    }
+    if let (false, Some(pings)) = (arguments.json, &pings) {
+        render::pings(pings);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,13 +3,13 @@ use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 use twig_pipeline::{Observer, Stop};
 
 use crate::{
-    arguments::JobArguments,
+    arguments::RunArguments,
     exit,
     render::{self, LineObserver, ProgressObserver},
 };
 
-pub(crate) fn run(arguments: &JobArguments) -> anyhow::Result<ExitCode> {
-    let settings = super::settings(arguments)?;
+pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let settings = super::settings_with(&arguments.job, arguments.replay.then_some("run.replay=true"))?;
     let observer: Arc<dyn Observer> = if std::io::stderr().is_terminal() {
         Arc::new(ProgressObserver::default())
     } else {
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &JobArguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let summary = runtime.block_on(async {
         tokio::spawn(listen(stop.clone()));
-        let limit = arguments.limit.map(|limit| limit as usize);
+        let limit = arguments.job.limit.map(|limit| limit as usize);
         twig_pipeline::run(&settings, limit, stop, observer.as_ref()).await
     });
     // Questions that the deadline has cut off may still hold threads; nothing of theirs is wanted.

@@ -18,9 +18,9 @@ use serde::Serialize;
 use twig_shards::VerifyReport;
 
 pub(crate) use funnel::funnel;
-pub(crate) use plan::plan;
+pub(crate) use plan::{pings, plan};
 pub(crate) use progress::{LineObserver, ProgressObserver};
-pub(crate) use status::status;
+pub(crate) use status::{answers, status};
 pub(crate) use summary::summary;
 
 /// A line of data.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use twig_pipeline::Plan;
+use twig_pipeline::{CostPlan, Ping, PingReport, Plan};
 
 use super::{counted, line, reasons, sized};
 
@@ -37,7 +37,41 @@ pub(crate) fn plan(plan: &Plan) {
     let disk: Vec<String> =
         plan.disk_bytes.iter().map(|(folder, bytes)| format!("{folder}/ {}", sized(*bytes))).collect();
     line(&format!("disk          {} ({})", disk.join(", "), plan.assumed));
-    line("cost          unknown: no teacher of this pipeline file has a price");
+    cost(&plan.cost);
+}
+
+fn cost(cost: &CostPlan) {
+    if cost.roles.is_empty() {
+        return line("cost          nothing: every teacher runs on this machine");
+    }
+    let parts: Vec<String> = (cost.roles.iter())
+        .map(|(role, range)| match range {
+            Some((least, most)) if (most - least).abs() < 0.005 => format!("{role} {least:.2} USD"),
+            Some((least, most)) => format!("{role} {least:.2} to {most:.2} USD"),
+            None => format!("{role} unknown, its teacher has no prices"),
+        })
+        .collect();
+    line(&format!("cost          {}", parts.join(", ")));
+    let known = cost.roles.values().flatten();
+    let (least, most) = known.fold((0.0, 0.0), |sum, range| (sum.0 + range.0, sum.1 + range.1));
+    if most > 0.0 {
+        line(&format!("              together {least:.2} to {most:.2} USD, {}", cost.assumed));
+    }
+}
+
+/// What came of asking the teachers, for people.
+pub(crate) fn pings(pings: &BTreeMap<String, PingReport>) {
+    if pings.is_empty() {
+        return line("ping          no teacher is behind a network");
+    }
+    for (name, report) in pings {
+        line(&match report {
+            PingReport::Answered(Ping { model, latency_ms, supports }) => {
+                format!("ping          {name}: {model}, {latency_ms} ms; {}", supports.join(", "))
+            }
+            PingReport::Failed { detail } => format!("ping          {name}: FAILED, {detail}"),
+        });
+    }
 }
 
 /// `thinker 100, painter 100 to 400`.

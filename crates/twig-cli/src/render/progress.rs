@@ -1,7 +1,10 @@
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use twig_pipeline::{Event, Observer};
+use twig_pipeline::{Event, Observer, Reading};
 
 use super::{counted, note};
 
@@ -30,8 +33,17 @@ impl Observer for ProgressObserver {
                     note(&line);
                 }
             }
+            Event::Teachers { readings, spent_micro_usd } => {
+                if let Some(bar) = &*bar {
+                    bar.set_prefix(teachers(readings, *spent_micro_usd));
+                }
+            }
             Event::RunStarted { .. }
             | Event::PartCommitted { .. }
+            | Event::TeacherHeld { .. }
+            | Event::TeacherEnded { .. }
+            | Event::ModelChanged { .. }
+            | Event::Batch { .. }
             | Event::Warning { .. }
             | Event::Stopping { .. } => {
                 if let Some(line) = told(event) {
@@ -45,8 +57,20 @@ impl Observer for ProgressObserver {
     }
 }
 
+/// What teachers behind a network are doing: calls under way, questions that wait, and money.
+fn teachers(readings: &BTreeMap<String, Reading>, spent_micro_usd: u64) -> String {
+    let mut text: Vec<String> = readings
+        .iter()
+        .map(|(name, reading)| format!("{name} {} under way, {} waiting", reading.under_way, reading.waiting))
+        .collect();
+    if spent_micro_usd > 0 {
+        text.push(format!("{:.2} USD", spent_micro_usd as f64 / 1e6));
+    }
+    text.join(" · ")
+}
+
 fn new_bar(stage: &str, rows: u64) -> ProgressBar {
-    let template = "{msg:13} {bar:32} {human_pos}/{human_len}  {per_sec}  {eta}";
+    let template = "{msg:13} {bar:32} {human_pos}/{human_len}  {per_sec}  {eta}  {prefix}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(rows).with_style(style).with_message(stage.to_owned())
 }
@@ -78,11 +102,23 @@ fn told(event: &Event) -> Option<String> {
             Some(line)
         }
         Event::Warning { message } => Some(format!("warning: {message}")),
+        Event::TeacherHeld { teacher, seconds, concurrency, detail } => Some(format!(
+            "`{teacher}` wants to be left alone: waiting {seconds:.1} s, then at most {concurrency} calls at once \
+             ({detail})"
+        )),
+        Event::TeacherEnded { teacher, detail } => Some(format!(
+            "`{teacher}` takes no more questions; the others finish what is under way ({detail})"
+        )),
+        Event::ModelChanged { teacher, from, to } => {
+            Some(format!("warning: behind `{teacher}` another model answers now: {to}, before {from}"))
+        }
+        Event::Batch { teacher, detail } => Some(format!("`{teacher}`: {detail}")),
         Event::Stopping { shutdown_secs } => {
             Some(format!("stopping; what is under way has {shutdown_secs} s to finish"))
         }
         Event::StageStarted { .. }
         | Event::Progress { .. }
+        | Event::Teachers { .. }
         | Event::PartCommitted { .. }
         | Event::RunFinished { .. } => None,
     }

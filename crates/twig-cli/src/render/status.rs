@@ -1,4 +1,4 @@
-use twig_pipeline::Status;
+use twig_pipeline::{Status, StoreReport};
 
 use super::{counted, line, reasons, sized};
 
@@ -23,6 +23,21 @@ pub(crate) fn status(status: &Status) {
         );
         line(row.trim_end());
     }
+    for (role, by_model) in &status.bills.0 {
+        for (model, bill) in by_model {
+            let cost = match bill.priced {
+                0 => "cost unknown".to_owned(),
+                _ => format!("{:.2} USD", bill.usd()),
+            };
+            line(&format!(
+                "{role:13} {model}: {} answers, {} tokens read, {} written, {} pictures, {cost}",
+                counted(bill.answers),
+                counted(bill.input_tokens),
+                counted(bill.output_tokens),
+                counted(bill.pictures),
+            ));
+        }
+    }
     line("");
     match &status.release {
         None => line("release: none yet"),
@@ -32,4 +47,28 @@ pub(crate) fn status(status: &Status) {
             line(&format!("release: {}", rows.join(", ")));
         }
     }
+}
+
+/// What an answer store holds, for people.
+pub(crate) fn answers(report: &StoreReport) {
+    line(&format!(
+        "{} answers in {}: {} texts, {} pictures, {} declined",
+        counted(report.answers),
+        sized(report.bytes),
+        counted(report.texts),
+        counted(report.pictures),
+        counted(report.declined),
+    ));
+    for (model, count) in &report.models {
+        line(&format!("{model:24} {}", counted(*count)));
+    }
+    line(&format!(
+        "{} second answers, {} torn bytes: harmless",
+        counted(report.duplicates),
+        report.torn_bytes
+    ));
+    for (path, count) in &report.damaged {
+        line(&format!("{} damaged records in {}: they are asked again", counted(*count), path.display()));
+    }
+    line(&format!("spent {:.2} USD over all runs", report.spent_usd));
 }

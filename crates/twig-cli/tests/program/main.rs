@@ -6,6 +6,7 @@
 mod bad_input;
 mod damage;
 mod full_disk;
+mod http;
 mod interruption;
 mod looking;
 mod pilot;
@@ -16,5 +17,8 @@ mod same_bytes;
 mod samples;
 mod schemas;
 mod selection;
+#[path = "../../../twig-teacher/examples/stub_server/server.rs"]
+#[allow(dead_code, reason = "tests use parts of it")]
+mod server;
 mod status;
 mod tokens;

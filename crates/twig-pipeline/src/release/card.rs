@@ -20,7 +20,7 @@ pub(super) fn facts(run: &Run, selection: &Selection, samples: &SampleCounts) ->
         categories: selection.categories.clone(),
         tasks: samples.by_region(),
         rewards: selection.rewards,
-        cost: None,
+        cost: run.bills().told(),
         attributions: attributions(file),
         limits: limits(file),
     }
@@ -91,6 +91,7 @@ fn losses(selection: &Selection) -> impl Iterator<Item = (String, String)> {
 fn is_procedural(file: &PipelineFile) -> bool {
     file.teachers.get(&file.roles.painter).is_some_and(|teacher| match teacher {
         TeacherSettings::Procedural { .. } => true,
+        TeacherSettings::OpenAi(_) => false,
     })
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use twig_model::Mode;
 use twig_procedural::ProceduralSettings;
 use twig_samples::SampleSettings;
+use twig_teacher::OpenAiSettings;
 use twig_tokens::{PatchTokenizer, layout::PrefixStyle};
 
 use super::{DecontaminationSettings, SelectSettings};
@@ -40,6 +41,9 @@ pub struct PipelineFile {
     pub teachers: BTreeMap<String, TeacherSettings>,
     /// Which teacher takes which role.
     pub roles: RoleSettings,
+    /// Own wording of the questions, in place of that which ships with the program.
+    #[serde(default)]
+    pub templates: TemplateSettings,
     /// How trajectories are made: the expensive stage.
     #[serde(default)]
     pub trajectories: TrajectorySettings,
@@ -114,6 +118,9 @@ pub enum TeacherSettings {
         #[serde(default)]
         settings: ProceduralSettings,
     },
+    /// A model behind OpenAI's HTTP interface.
+    #[serde(rename = "openai")]
+    OpenAi(Box<OpenAiSettings>),
 }
 
 impl TeacherSettings {
@@ -121,6 +128,7 @@ impl TeacherSettings {
     pub fn concurrency(&self) -> usize {
         match self {
             Self::Procedural { concurrency, .. } => *concurrency,
+            Self::OpenAi(settings) => settings.concurrency,
         }
     }
 }
@@ -141,6 +149,33 @@ pub struct RoleSettings {
     pub critic: String,
 }
 
+/// Own wording of the questions: templates in the syntax of Jinja. A variable that a template does not have is
+/// an error when the file is loaded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TemplateSettings {
+    /// Asks for the thoughts of all regions. Variables: `prompt`, `regions` (each with `name` and `place`).
+    pub think_all: Option<String>,
+    /// Asks for the thought of one region. Variables: `prompt`, `earlier_thoughts`, `region` (`name`, `place`),
+    /// `number`, `count`.
+    pub think: Option<String>,
+    /// Asks for a critique. Variables: `prompt`, `thoughts`, `region` (`name`, `place`), `number`, `count`.
+    pub critique: Option<String>,
+    /// Asks for a judgement. Variables: `prompt`, `thoughts`, `region` (absent for the whole picture), `number`.
+    pub judge: Option<String>,
+}
+
+/// How the K thoughts of a whole image are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// In one call.
+    #[default]
+    AtOnce,
+    /// In K calls, each of which sees the thoughts before it.
+    InTurn,
+}
+
 /// How trajectories are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -149,6 +184,9 @@ pub struct TrajectorySettings {
     /// think, paint the region, critique, redo, region after region.
     #[schemars(with = "ModeName")]
     pub mode: Mode,
+    /// Whether the K thoughts of a whole image are asked for `at_once` or `in_turn`. Region by region it is
+    /// always in turn.
+    pub thinking: Thinking,
     /// K: the number of uniform horizontal bands, at most the rows of the token grid.
     #[schemars(range(min = 1))]
     pub regions: usize,
@@ -170,6 +208,7 @@ impl Default for TrajectorySettings {
     fn default() -> Self {
         Self {
             mode: Mode::WholeImage,
+            thinking: Thinking::AtOnce,
             regions: 3,
             accept_score: 90,
             redo_rounds: 0,
@@ -399,10 +438,26 @@ pub struct RunSettings {
     /// Largest share of the prompts that trajectories may reject; the run ends with exit code 3 above it.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub max_rejected: f64,
+    /// Most that the job may cost over all its runs, in US dollars. What a call may cost is put aside before it
+    /// is sent, and the run ends with exit code 4 where there is no room for one more. Wants prices, and a bound
+    /// for every call, of each teacher behind a network.
+    #[schemars(range(min = 0.0))]
+    pub budget_usd: Option<f64>,
+    /// Ask nobody: everything is answered from the answer store, and a question that it holds no answer to is
+    /// an error.
+    pub replay: bool,
 }
 
 impl Default for RunSettings {
     fn default() -> Self {
-        Self { partitions: None, open_partitions: 4, in_flight: None, shutdown_secs: 60, max_rejected: 1.0 }
+        Self {
+            partitions: None,
+            open_partitions: 4,
+            in_flight: None,
+            shutdown_secs: 60,
+            max_rejected: 1.0,
+            budget_usd: None,
+            replay: false,
+        }
     }
 }

@@ -5,8 +5,10 @@ use serde_json::Value;
 use twig_model::{Geometry, Schedule};
 use twig_procedural::ProceduralSettings;
 use twig_samples::MixWeights;
+use twig_teacher::OpenAiSettings;
 
 use super::{Problem, TokenizerSettings, check::listed, node::Node, variables};
+use crate::templates::Templates;
 
 /// Every such problem of the document.
 pub(super) fn problems(node: &Node) -> Vec<Problem> {
@@ -28,7 +30,13 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
     if document["judgements"]["judges"].as_object().is_some_and(serde_json::Map::is_empty) {
         wrong("judgements.judges", "at least one judge is wanted: `reward` is their mean".to_owned());
     }
-    for name in teachers {
+    for (name, message) in remote_teachers(&document) {
+        wrong(&name, message);
+    }
+    for (name, message) in templates(&document) {
+        wrong(&name, message);
+    }
+    for name in teachers.into_iter().filter(|name| document["teachers"][name]["kind"] == "procedural") {
         let settings =
             serde_json::from_value::<ProceduralSettings>(document["teachers"][name]["settings"].clone());
         for message in settings.map(|settings| settings.problems()).unwrap_or_default() {
@@ -65,7 +73,84 @@ fn repeated_tokenizers(document: &Value) -> Vec<(usize, String)> {
     (0..names.len()).filter(repeated).filter_map(|index| Some((index, names[index].clone()?))).collect()
 }
 
+/// What is wrong with teachers behind a network: addresses, and prices where there is a budget.
+fn remote_teachers(document: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let budget = document["run"]["budget_usd"].is_number();
+    for (name, teacher) in document["teachers"].as_object().into_iter().flatten() {
+        if teacher["kind"] != "openai" {
+            continue;
+        }
+        let path = format!("teachers.{name}");
+        if let Some(Ok(address)) = teacher["base_url"].as_str().map(variables::replaced)
+            && let Some(message) = address_problem(&address)
+        {
+            found.push((format!("{path}.base_url"), message));
+        }
+        let Some(prices) = teacher["prices"].as_object() else {
+            if budget {
+                let message = "`run.budget_usd` wants prices for every teacher behind a network; put them under \
+                               `prices` (0 for a server of your own)";
+                found.push((path, message.to_owned()));
+            }
+            continue;
+        };
+        let settings = serde_json::from_value::<OpenAiSettings>(without_kind(teacher));
+        if let (true, Ok(settings)) = (budget && document["roles"]["painter"] == **name, settings)
+            && !settings.can_bound_pictures()
+        {
+            let message = format!(
+                "`run.budget_usd` wants to know what a picture of size {} can cost: give its price under \
+                 `pictures`, or `max_tokens_per_picture_made`",
+                settings.picture.size
+            );
+            found.push((format!("{path}.prices"), message));
+        }
+        if teacher["batch"].is_object() && !prices.contains_key("batch_share") {
+            let message =
+                "`batch_share` is missing: what is left of the price on the batch path, as a rule 0.5";
+            found.push((format!("{path}.prices"), message.to_owned()));
+        }
+    }
+    found
+}
+
+fn without_kind(teacher: &Value) -> Value {
+    let mut fields = teacher.as_object().cloned().unwrap_or_default();
+    fields.remove("kind");
+    fields.into()
+}
+
+/// Names and passwords in an address would be written to the job's folder.
+fn address_problem(address: &str) -> Option<String> {
+    match url::Url::parse(address) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
+            Some(format!("`{address}` is no address of the form https://host/path"))
+        }
+        Ok(url) if url.username() != "" || url.password().is_some() => Some(
+            "an address must hold no name or password; put a key into an environment variable and name it under \
+             `api_key_variable`"
+                .to_owned(),
+        ),
+        Ok(_) => None,
+        Err(error) => Some(format!("`{address}` is no address: {error}")),
+    }
+}
+
+/// Own templates that do not parse, or ask for what they are not given.
+fn templates(document: &Value) -> Vec<(String, String)> {
+    let own = document["templates"].as_object().into_iter().flatten();
+    own.filter_map(|(name, source)| {
+        let message = Templates::problem(name, source.as_str()?)?;
+        Some((format!("templates.{name}"), message))
+    })
+    .collect()
+}
+
 fn texts_with_variables(document: &Value) -> Vec<(String, String)> {
+    let addresses = document["teachers"].as_object().into_iter().flatten();
+    let addresses =
+        addresses.map(|(name, teacher)| (format!("teachers.{name}.base_url"), &teacher["base_url"]));
     let files = document["prompts"]["files"].as_array().into_iter().flatten().enumerate();
     let files = files.map(|(index, pattern)| (format!("prompts.files.{index}"), pattern));
     let tokenizers = document["tokens"]["tokenizers"].as_array().into_iter().flatten().enumerate();
@@ -79,6 +164,7 @@ fn texts_with_variables(document: &Value) -> Vec<(String, String)> {
         .chain(files)
         .chain(checkpoints)
         .chain(against)
+        .chain(addresses)
         .filter_map(|(path, value)| Some((path, value.as_str()?.to_owned())))
         .collect()
 }

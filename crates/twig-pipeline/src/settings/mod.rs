@@ -7,6 +7,8 @@ mod node;
 mod select;
 mod variables;
 
+pub(crate) use variables::replaced;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -14,8 +16,8 @@ use std::{
 
 pub use file::{
     JudgeSettings, JudgementSettings, MixSettings, PipelineFile, PromptSettings, ReleaseSettings,
-    RoleSettings, RunSettings, TeacherSettings, TokenScope, TokenSettings, TokenizerSettings,
-    TrajectorySettings,
+    RoleSettings, RunSettings, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings,
+    TokenizerSettings, TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
 pub use select::{DecontaminationSettings, SelectSettings};
@@ -135,8 +137,10 @@ impl Settings {
         file.release.text_tokenizer = None;
         file.decontaminate.against.clear();
         for teacher in file.teachers.values_mut() {
-            let TeacherSettings::Procedural { concurrency, .. } = teacher;
-            *concurrency = 0;
+            match teacher {
+                TeacherSettings::Procedural { concurrency, .. } => *concurrency = 0,
+                TeacherSettings::OpenAi(settings) => **settings = settings.shaping(),
+            }
         }
         // Nor is where weights lie: their fingerprint stands in the manifest.
         for tokenizer in &mut file.tokens.tokenizers {
@@ -168,6 +172,12 @@ impl Settings {
             .chain(&mut file.decontaminate.against);
         for text in texts.chain(&mut file.release.text_tokenizer).chain(checkpoints) {
             *text = variables::replaced(text).map_err(|message| wrong("", message))?;
+        }
+        for teacher in file.teachers.values_mut() {
+            if let TeacherSettings::OpenAi(settings) = teacher {
+                settings.base_url =
+                    variables::replaced(&settings.base_url).map_err(|message| wrong("", message))?;
+            }
         }
         let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions)
             .map_err(|error| wrong("trajectories.regions", error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::env;
 
 /// The text with every variable replaced, or which one is not set.
-pub(super) fn replaced(text: &str) -> Result<String, String> {
+pub(crate) fn replaced(text: &str) -> Result<String, String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use twig_imaging::{
-    DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, partial_canvas, paste_region,
+    DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, mean_absolute_difference, partial_canvas,
+    paste_region, region_pixels,
 };
 use twig_model::{Picture, RejectReason, Rejection, Schedule};
 
@@ -39,20 +40,34 @@ pub(super) async fn encoded(
     Ok(Picture::new(png.await?))
 }
 
-/// `picture` with one region taken from `painted`.
+/// `picture` with one region taken from `painted`, and how much `painted` differs from the picture elsewhere:
+/// the mean absolute difference, 0 to 255.
 pub(super) async fn pasted(
     picture: &Arc<RgbImage>,
     painted: Arc<RgbImage>,
     schedule: &Schedule,
     region_index: usize,
-) -> Result<Arc<RgbImage>, Unanswered> {
+) -> Result<(Arc<RgbImage>, f64), Unanswered> {
     let (picture, schedule) = (Arc::clone(picture), schedule.clone());
     let pasted = cpu::compute(move || {
+        let (region, geometry) = (&schedule.regions()[region_index], schedule.geometry());
         let mut canvas = Arc::unwrap_or_clone(picture);
-        paste_region(&mut canvas, &painted, &schedule.regions()[region_index], schedule.geometry());
-        canvas
+        paste_region(&mut canvas, &painted, region, geometry);
+        // Inside the region both are the same now, so all of the difference lies outside.
+        let pixels = f64::from(geometry.image_size) * f64::from(geometry.image_size);
+        let inside: f64 = region_pixels(region, geometry)
+            .into_iter()
+            .map(|(_, _, width, height)| f64::from(width) * f64::from(height))
+            .sum();
+        let difference = if inside < pixels {
+            mean_absolute_difference(&canvas, &painted) * pixels / (pixels - inside)
+        } else {
+            0.0
+        };
+        (canvas, difference)
     });
-    Ok(Arc::new(pasted.await?))
+    let (canvas, difference) = pasted.await?;
+    Ok((Arc::new(canvas), difference))
 }
 
 /// A canvas on which nothing is painted yet.

@@ -15,7 +15,7 @@ use crate::{
     asking::{Asking, Position, Unanswered},
     error::RunError,
     job::Stage,
-    settings::TrajectorySettings,
+    settings::{Thinking, TrajectorySettings},
     templates::Templates,
 };
 
@@ -101,21 +101,47 @@ impl Maker<'_> {
         asking: &mut Asking<'_>,
         prompt: &'a Prompt,
     ) -> Result<Draft<'a>, Unanswered> {
+        let thoughts = self.all_thoughts(asking, prompt).await?;
         let position = Position { region_index: None, attempt: 0 };
-        let think = Task::Think(ThinkTask {
-            prompt: prompt.text.clone(),
-            schedule: self.schedule.clone(),
-            region_index: None,
-            earlier_thoughts: Vec::new(),
-            canvas: None,
-        });
-        let count = self.schedule.num_regions();
-        let (thoughts, _) =
-            asking.text(&self.thinker, think, position, |answer| answers::thoughts(answer, count)).await?;
         let paint = self.paint_task(prompt, &thoughts, None, None, 0);
         let (picture, reply) = asking.picture(&self.painter, paint, position).await?;
         let picture = canvas::fitted(picture, self.schedule).await?;
         Ok(Draft { prompt, thoughts, picture, steps: Vec::new(), painter: reply.model })
+    }
+
+    /// The K thoughts of a picture that is not there yet.
+    async fn all_thoughts(
+        &self,
+        asking: &mut Asking<'_>,
+        prompt: &Prompt,
+    ) -> Result<Vec<String>, Unanswered> {
+        let count = self.schedule.num_regions();
+        let mut thoughts: Vec<String> = Vec::new();
+        let think = |region_index, earlier_thoughts: &[String]| {
+            Task::Think(ThinkTask {
+                prompt: prompt.text.clone(),
+                schedule: self.schedule.clone(),
+                region_index,
+                earlier_thoughts: earlier_thoughts.to_vec(),
+                canvas: None,
+            })
+        };
+        match self.settings.thinking {
+            Thinking::AtOnce => {
+                let position = Position { region_index: None, attempt: 0 };
+                let read = |answer: &str| answers::thoughts(answer, count);
+                Ok(asking.text(&self.thinker, think(None, &[]), position, read).await?.0)
+            }
+            Thinking::InTurn => {
+                for region_index in 0..count {
+                    let position = Position { region_index: Some(region_index), attempt: 0 };
+                    let task = think(Some(region_index), &thoughts);
+                    let (thought, _) = asking.text(&self.thinker, task, position, answers::thought).await?;
+                    thoughts.push(thought);
+                }
+                Ok(thoughts)
+            }
+        }
     }
 
     /// τ_k from T, τ_<k and V_<k; then V_k from τ_≤k and V_<k.
@@ -191,7 +217,9 @@ impl Maker<'_> {
         let position = Position { region_index: Some(region_index), attempt };
         let (painted, reply) = asking.picture(&self.painter, task, position).await?;
         let painted = canvas::fitted(painted, self.schedule).await?;
-        draft.picture = canvas::pasted(&draft.picture, painted, self.schedule, region_index).await?;
+        let (picture, changed) = canvas::pasted(&draft.picture, painted, self.schedule, region_index).await?;
+        draft.picture = picture;
+        asking.note_changed_outside(changed);
         draft.painter = reply.model;
         Ok(())
     }

@@ -17,6 +17,8 @@ record! {
         role: Role,
         /// The model that says it answered.
         model: String,
+        /// The server's own name for the state of that model, where it gives one.
+        fingerprint: Option<String>,
         /// The region asked about, from 0; null for all at once.
         region_index: Option<u32>,
         /// Which attempt at it, from 0.
@@ -27,6 +29,11 @@ record! {
         output_tokens: Option<u64>,
         /// Price in millionths of a US dollar, if prices are given.
         cost_micro_usd: Option<u64>,
+        /// Calls for this answer that were given up after they had been sent, and may have been paid for.
+        maybe_paid_calls: u32,
+        /// Of a painted region: the mean difference between what the painter sent outside the region and what had
+        /// been there, in thousandths of the range of a colour. What had been there was put back.
+        changed_outside: Option<u32>,
         /// Milliseconds from question to answer, when it was really asked.
         latency_ms: u64,
         /// Where the answer stands in the answer store.

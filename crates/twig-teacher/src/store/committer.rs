@@ -61,6 +61,16 @@ impl Committer {
     }
 }
 
+impl Committer {
+    /// Appends `record` with the next batch; nobody waits for it, and where the queue is full it is dropped.
+    pub(super) fn post(&self, segment: Arc<SegmentWriter>, record: Vec<u8>) {
+        let (done, _) = oneshot::channel();
+        if let Some(queue) = &self.queue {
+            let _ = queue.try_send(Pending { segment, record, done });
+        }
+    }
+}
+
 impl Drop for Committer {
     /// Writes what is still queued before it ends.
     fn drop(&mut self) {

@@ -5,9 +5,11 @@
 //! write segments of their own and cannot harm each other.
 
 mod committer;
+mod ledger;
 mod partition;
 mod record;
 mod segment;
+mod upkeep;
 
 use std::{
     io,
@@ -19,7 +21,9 @@ use std::{
 };
 
 use committer::Committer;
+pub use ledger::Ledger;
 pub use partition::PartitionAnswers;
+pub use upkeep::StoreReport;
 
 /// The store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,9 @@ impl StoreStats {
     }
 }
 
+/// Folder of answers that were taken over from other jobs.
+const IMPORTED: &str = "imported";
+
 /// The answer store of a job; opens one partition at a time.
 #[derive(Debug)]
 pub struct AnswerStore {
@@ -68,6 +75,8 @@ pub struct AnswerStore {
     writer: String,
     /// Partitions opened so far: two stages of a run open the same one, each with a segment of its own.
     openings: AtomicU32,
+    /// Answers of other jobs, for all partitions.
+    imported: Arc<partition::Index>,
     committer: Arc<Committer>,
 }
 
@@ -80,6 +89,7 @@ impl AnswerStore {
             folder: folder.to_owned(),
             writer: writer.to_owned(),
             openings: AtomicU32::new(0),
+            imported: Arc::new(partition::read_index(&folder.join(IMPORTED))?.0),
             committer: Arc::new(Committer::start()),
         })
     }
@@ -91,6 +101,11 @@ impl AnswerStore {
         let folder = self.folder.join(format!("part-{index:05}"));
         let opening = self.openings.fetch_add(1, Ordering::Relaxed);
         let segment = format!("{}-{opening}.seg", self.writer);
-        PartitionAnswers::open(folder, &segment, Arc::clone(&self.committer))
+        PartitionAnswers::open(folder, &segment, Arc::clone(&self.imported), Arc::clone(&self.committer))
+    }
+
+    /// Opens the ledger of what calls have cost, over all runs.
+    pub fn ledger(&self) -> Result<Ledger, StoreError> {
+        Ledger::open(self.folder.join("ledger"), &self.writer, Arc::clone(&self.committer))
     }
 }

@@ -19,7 +19,9 @@ use super::{
 pub struct PartitionAnswers {
     folder: PathBuf,
     /// Short critical sections only: one look-up or one insert, no file access.
-    index: Mutex<HashMap<AnswerKey, (Arc<File>, Place)>>,
+    index: Mutex<Index>,
+    /// Answers of other jobs; the partition's own come first.
+    imported: Arc<Index>,
     found: StoreStats,
     writer: Arc<SegmentWriter>,
     committer: Arc<Committer>,
@@ -29,20 +31,12 @@ impl PartitionAnswers {
     pub(super) fn open(
         folder: PathBuf,
         segment: &str,
+        imported: Arc<Index>,
         committer: Arc<Committer>,
     ) -> Result<Self, StoreError> {
-        let mut index = HashMap::new();
-        let mut found = StoreStats::default();
-        for path in segments(&folder)? {
-            let file = File::open(&path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
-            let file = Arc::new(file);
-            found.add(segment::scan(&path, &file, |key, place| {
-                // The first answer to a question stays the answer, whichever run wrote a second one.
-                index.entry(key).or_insert_with(|| (Arc::clone(&file), place));
-            })?);
-        }
+        let (index, found) = read_index(&folder)?;
         let writer = Arc::new(SegmentWriter::new(folder.join(segment)));
-        Ok(Self { folder, index: Mutex::new(index), found, writer, committer })
+        Ok(Self { folder, index: Mutex::new(index), imported, found, writer, committer })
     }
 
     /// What was found when the partition was opened.
@@ -53,6 +47,7 @@ impl PartitionAnswers {
     /// The stored answer to a question, if there is a sound one.
     pub fn get(&self, key: &AnswerKey) -> Result<Option<Reply>, AskError> {
         let place = self.index.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        let place = place.or_else(|| self.imported.get(key).cloned());
         let Some((file, place)) = place else { return Ok(None) };
         let record = segment::read(&file, place)
             .map_err(|source| AskError::Store { path: self.folder.display().to_string(), source })?;
@@ -71,8 +66,26 @@ impl PartitionAnswers {
     }
 }
 
+/// Where answers stand, by their keys.
+pub(super) type Index = HashMap<AnswerKey, (Arc<File>, Place)>;
+
+/// Reads the index of all segments in a folder.
+pub(super) fn read_index(folder: &Path) -> Result<(Index, StoreStats), StoreError> {
+    let mut index = Index::new();
+    let mut found = StoreStats::default();
+    for path in segments(folder)? {
+        let file = File::open(&path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
+        let file = Arc::new(file);
+        found.add(segment::scan(&path, &file, |key, place| {
+            // The first answer to a question stays the answer, whichever run wrote a second one.
+            index.entry(key).or_insert_with(|| (Arc::clone(&file), place));
+        })?);
+    }
+    Ok((index, found))
+}
+
 /// The segments in a partition's folder, by name, so that every run sees them in the same order.
-fn segments(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let io_error = |source| StoreError::Io { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

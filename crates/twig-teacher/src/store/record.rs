@@ -9,6 +9,8 @@ use twig_model::{Answer, AnswerKey, Picture, Rejection, Reply, Usage};
 struct Head {
     kind: Kind,
     model: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     usage: Usage,
 }
 
@@ -32,7 +34,8 @@ pub(super) fn to_bytes(key: &AnswerKey, reply: &Reply) -> serde_json::Result<Vec
             (Kind::Declined, declined.as_slice())
         }
     };
-    let head = serde_json::to_vec(&Head { kind, model: reply.model.clone(), usage: reply.usage })?;
+    let (model, fingerprint) = (reply.model.clone(), reply.fingerprint.clone());
+    let head = serde_json::to_vec(&Head { kind, model, fingerprint, usage: reply.usage })?;
     let mut bytes = Vec::with_capacity(KEY_LEN + 4 + head.len() + body.len());
     bytes.extend_from_slice(key.0.as_bytes());
     bytes.extend_from_slice(&(head.len() as u32).to_le_bytes());
@@ -60,7 +63,14 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Reply> {
         Kind::Picture => Answer::Picture(Picture::new(body)),
         Kind::Declined => Answer::Declined(serde_json::from_slice::<Rejection>(body).ok()?),
     };
-    Some(Reply { answer, model: head.model, usage: head.usage, key: Some(key), from_store: true })
+    Some(Reply {
+        answer,
+        model: head.model,
+        fingerprint: head.fingerprint,
+        usage: head.usage,
+        key: Some(key),
+        from_store: true,
+    })
 }
 
 #[cfg(test)]
@@ -83,7 +93,7 @@ mod tests {
             let key = AnswerKey(blake3::hash(b"question").to_hex().to_string());
             let usage = Usage { cost_micro_usd: cost, latency_ms: 3, ..Usage::default() };
             let reply =
-                Reply { answer, model: "m".to_owned(), usage, key: Some(key.clone()), from_store: true };
+                Reply { answer, model: "m".to_owned(), fingerprint: cost.map(|_| "fp".to_owned()), usage, key: Some(key.clone()), from_store: true };
             prop_assert_eq!(from_bytes(&to_bytes(&key, &reply).unwrap()), Some(reply));
         }
 

@@ -48,12 +48,27 @@ pub(super) fn read(file: &File, place: Place) -> io::Result<Option<Vec<u8>>> {
     Ok((hash(&record) == place.hash).then_some(record))
 }
 
-/// Walks a segment and tells `found` of every sound record. A torn last record is ignored, and a damaged
+/// Walks a segment and tells `found` of every sound answer. A torn last record is ignored, and a damaged
 /// record between sound ones is counted; neither is an error, both are asked again.
 pub(super) fn scan(
     path: &Path,
     file: &File,
     mut found: impl FnMut(AnswerKey, Place),
+) -> Result<StoreStats, StoreError> {
+    records(path, file, |bytes, place| match record::key_of(bytes) {
+        Some(key) => {
+            found(key, place);
+            true
+        }
+        None => false,
+    })
+}
+
+/// Walks a segment of records of any kind; `found` tells whether the bytes are such a record.
+pub(super) fn records(
+    path: &Path,
+    file: &File,
+    mut found: impl FnMut(&[u8], Place) -> bool,
 ) -> Result<StoreStats, StoreError> {
     let io_error = |source| StoreError::Io { path: path.to_owned(), source };
     let total = file.metadata().map_err(io_error)?.len();
@@ -84,12 +99,10 @@ pub(super) fn scan(
         record.resize(len, 0);
         reader.read_exact(&mut record).map_err(io_error)?;
         let place = place(&record, offset);
-        match record::key_of(&record) {
-            Some(key) if place.hash == head[4..] => {
-                stats.answers += 1;
-                found(key, place);
-            }
-            _ => stats.damaged += 1,
+        if place.hash == head[4..] && found(&record, place) {
+            stats.answers += 1;
+        } else {
+            stats.damaged += 1;
         }
         offset += (FRAME_LEN + len) as u64;
     }

@@ -1,0 +1,324 @@
+//! A server that speaks OpenAI's interface and answers what a build job asks: at once or after a fixed delay,
+//! every answer a function of the request alone. For tests and benchmarks; no model is behind it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+
+/// How the server behaves.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Behaviour {
+    /// Time before every answer.
+    pub(crate) delay: Duration,
+    /// Bytes of a picture: it is padded to this size; 0 for as small as it comes.
+    pub(crate) picture_bytes: usize,
+    /// Calls a second that are let in, out of a bucket of as many; refused with 429 and `Retry-After: 1`.
+    pub(crate) calls_per_sec: Option<f64>,
+    /// Share of the calls that are refused with 429 for no reason.
+    pub stray_429: f64,
+    /// Share of the calls that are answered with 500.
+    pub(crate) broken: f64,
+    /// Score that critiques give, out of 20 on each criterion.
+    pub(crate) points: u32,
+}
+
+/// What the server has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Calls, refused ones included.
+    pub(crate) calls: AtomicU64,
+    /// Calls that were refused with 429.
+    pub(crate) refused: AtomicU64,
+    /// Calls under way, now and at most.
+    pub(crate) under_way: AtomicU64,
+    /// Most calls under way at once.
+    pub(crate) most_under_way: AtomicU64,
+    /// Batches made.
+    pub(crate) batches: AtomicU64,
+}
+
+struct Shared {
+    behaviour: Behaviour,
+    seen: Arc<Seen>,
+    bucket: Mutex<(f64, Instant)>,
+    files: Mutex<HashMap<String, Vec<u8>>>,
+    batches: Mutex<HashMap<String, Value>>,
+    random: AtomicU64,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What it has seen.
+    pub(crate) seen: Arc<Seen>,
+}
+
+impl Server {
+    /// Starts a server on 127.0.0.1 in the current runtime.
+    pub(crate) async fn start(port: u16, behaviour: Behaviour) -> std::io::Result<Self> {
+        let seen = Arc::new(Seen::default());
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+        let address = listener.local_addr()?;
+        let bucket = behaviour.calls_per_sec.unwrap_or(0.0);
+        let shared = Arc::new(Shared {
+            behaviour,
+            seen: Arc::clone(&seen),
+            bucket: Mutex::new((bucket, Instant::now())),
+            files: Mutex::default(),
+            batches: Mutex::default(),
+            random: AtomicU64::new(1),
+        });
+        let app = Router::new()
+            .route("/v1/chat/completions", post(chat))
+            .route("/v1/images/generations", post(picture))
+            .route("/v1/images/edits", post(edit))
+            .route("/v1/files", post(upload))
+            .route("/v1/files/{id}/content", get(download))
+            .route("/v1/batches", post(batch).get(batches))
+            .route("/v1/batches/{id}", get(look))
+            .route("/stats", get(stats))
+            .layer(DefaultBodyLimit::max(256 << 20))
+            .with_state(shared);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(Self { address, seen })
+    }
+
+    /// The base URL for pipeline files.
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+}
+
+/// Counts a call in for as long as it lives.
+struct UnderWay(Arc<Seen>);
+
+impl UnderWay {
+    fn new(seen: &Arc<Seen>) -> Self {
+        seen.calls.fetch_add(1, Ordering::Relaxed);
+        let now = seen.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        seen.most_under_way.fetch_max(now, Ordering::Relaxed);
+        Self(Arc::clone(seen))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Lets a call in after the delay, or refuses it at once.
+async fn let_in(shared: &Shared) -> Result<UnderWay, Box<Response>> {
+    let call = UnderWay::new(&shared.seen);
+    let refused = |retry_after: &str| {
+        shared.seen.refused.fetch_add(1, Ordering::Relaxed);
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = retry_after.parse() {
+            headers.insert(header::RETRY_AFTER, value);
+        }
+        let body = Json(json!({"error": {"message": "slow down", "type": "rate_limit_exceeded"}}));
+        Box::new((StatusCode::TOO_MANY_REQUESTS, headers, body).into_response())
+    };
+    if let Some(per_sec) = shared.behaviour.calls_per_sec {
+        let mut bucket = shared.bucket.lock().expect("no panic while it is held");
+        let filled = (bucket.0 + bucket.1.elapsed().as_secs_f64() * per_sec).min(per_sec);
+        *bucket = (filled, Instant::now());
+        if bucket.0 < 1.0 {
+            return Err(refused("1"));
+        }
+        bucket.0 -= 1.0;
+    }
+    let drawn = draw(shared);
+    if drawn < shared.behaviour.stray_429 {
+        return Err(refused("0"));
+    }
+    if drawn < shared.behaviour.stray_429 + shared.behaviour.broken {
+        return Err(Box::new((StatusCode::INTERNAL_SERVER_ERROR, "broken").into_response()));
+    }
+    if !shared.behaviour.delay.is_zero() {
+        tokio::time::sleep(shared.behaviour.delay).await;
+    }
+    Ok(call)
+}
+
+/// A number below 1: a counter, scattered.
+fn draw(shared: &Shared) -> f64 {
+    let count = shared.random.fetch_add(1, Ordering::Relaxed);
+    let scattered = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((scattered ^ (scattered >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+async fn chat(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match let_in(&shared).await {
+        Ok(_call) => Json(chat_answer(&body, shared.behaviour.points)).into_response(),
+        Err(refused) => *refused,
+    }
+}
+
+async fn picture(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match let_in(&shared).await {
+        Ok(_call) => Json(picture_answer(&body, shared.behaviour.picture_bytes)).into_response(),
+        Err(refused) => *refused,
+    }
+}
+
+/// A form with files; the answer depends on the prompt in it alone, not on the boundary between its parts.
+async fn edit(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match let_in(&shared).await {
+        Ok(_call) => {
+            let text = String::from_utf8_lossy(&body);
+            let prompt = text.split("name=\"prompt\"").nth(1).unwrap_or_default().trim_start();
+            let prompt = prompt.split("\r\n").next().unwrap_or_default();
+            Json(picture_answer(prompt.as_bytes(), shared.behaviour.picture_bytes)).into_response()
+        }
+        Err(refused) => *refused,
+    }
+}
+
+async fn stats(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let seen = &shared.seen;
+    Json(json!({
+        "calls": read(&seen.calls), "refused": read(&seen.refused),
+        "most_under_way": read(&seen.most_under_way), "batches": read(&seen.batches),
+    }))
+}
+
+fn chat_answer(body: &[u8], points: u32) -> Value {
+    let hash = fnv(body);
+    let text = String::from_utf8_lossy(body);
+    let text_of = |region: u64| {
+        format!("A calm view number {} of the scene, with a thing in it.", (hash >> 8) % 997 + region)
+    };
+    let scores = json!({
+        "color_accuracy": points, "object_completeness": points, "detail_richness": points,
+        "spatial_relationships": points, "visual_coherence": points,
+    });
+    let wanted = |name: &str| text.contains(&format!("\"name\":\"{name}\""));
+    let answer = if wanted("thoughts") {
+        let regions =
+            text.split("divided into ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        json!({ "thoughts": (0..regions.unwrap_or(3)).map(text_of).collect::<Vec<_>>() })
+    } else if wanted("thought") {
+        json!({ "thought": text_of(0) })
+    } else if wanted("critique") {
+        json!({ "scores": scores, "comment": "As it should be.", "revised_thought": text_of(1) })
+    } else {
+        json!({ "scores": scores, "comment": "As it should be." })
+    };
+    json!({
+        "id": format!("chatcmpl-{hash:x}"), "object": "chat.completion", "model": "stub-1",
+        "system_fingerprint": "fp_stub",
+        "choices": [{ "index": 0, "finish_reason": "stop",
+            "message": { "role": "assistant", "content": answer.to_string() } }],
+        "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
+    })
+}
+
+fn picture_answer(body: &[u8], bytes: usize) -> Value {
+    use base64::Engine;
+    let hash = fnv(body);
+    let mut png = png_of([hash as u8, (hash >> 8) as u8, (hash >> 16) as u8]);
+    // Readers ignore what follows the end of a PNG.
+    png.resize(png.len().max(bytes), 0);
+    json!({ "created": 0, "data": [{ "b64_json": base64::engine::general_purpose::STANDARD.encode(png) }] })
+}
+
+/// A picture of one colour, 64 × 64.
+fn png_of(colour: [u8; 3]) -> Vec<u8> {
+    use image::ImageEncoder;
+    let mut png = Vec::new();
+    let pixels = colour.repeat(64 * 64);
+    image::codecs::png::PngEncoder::new(&mut png)
+        .write_image(&pixels, 64, 64, image::ExtendedColorType::Rgb8)
+        .expect("a small picture in memory");
+    png
+}
+
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Keeps the file of a form: what lies between its head and the boundary that follows.
+async fn upload(State(shared): State<Arc<Shared>>, body: Bytes) -> Json<Value> {
+    let text = String::from_utf8_lossy(&body);
+    let file = text.split("filename=").nth(1).unwrap_or_default();
+    let lines: String =
+        file.lines().filter(|line| line.starts_with('{')).map(|line| format!("{line}\n")).collect();
+    let id = format!("file-{:x}", fnv(lines.as_bytes()));
+    shared.files.lock().expect("no panic while it is held").insert(id.clone(), lines.into_bytes());
+    Json(json!({ "id": id, "object": "file", "purpose": "batch" }))
+}
+
+async fn download(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    match shared.files.lock().expect("no panic while it is held").get(&id) {
+        Some(bytes) => bytes.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Answers all questions of a batch; it is found completed at the second look.
+async fn batch(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> Json<Value> {
+    let input = asked["input_file_id"].as_str().unwrap_or_default();
+    let lines =
+        shared.files.lock().expect("no panic while it is held").get(input).cloned().unwrap_or_default();
+    let mut output = String::new();
+    for line in String::from_utf8_lossy(&lines).lines() {
+        let question: Value = serde_json::from_str(line).unwrap_or_default();
+        let body = question["body"].to_string();
+        let answer = match question["url"].as_str() {
+            Some("/v1/chat/completions") => chat_answer(body.as_bytes(), shared.behaviour.points),
+            Some("/v1/images/edits") => {
+                let prompt = question["body"]["prompt"].as_str().unwrap_or_default();
+                picture_answer(prompt.as_bytes(), shared.behaviour.picture_bytes)
+            }
+            _ => picture_answer(body.as_bytes(), shared.behaviour.picture_bytes),
+        };
+        shared.seen.calls.fetch_add(1, Ordering::Relaxed);
+        let line = json!({ "custom_id": question["custom_id"],
+            "response": { "status_code": 200, "body": answer }, "error": null });
+        output.push_str(&format!("{line}\n"));
+    }
+    let number = shared.seen.batches.fetch_add(1, Ordering::Relaxed);
+    let (id, output_id) = (format!("batch-{number}"), format!("file-out-{number}"));
+    shared.files.lock().expect("no panic while it is held").insert(output_id.clone(), output.into_bytes());
+    let state = json!({ "id": id, "status": "in_progress", "metadata": asked["metadata"],
+        "output_file_id": output_id, "error_file_id": null });
+    shared.batches.lock().expect("no panic while it is held").insert(id, state.clone());
+    Json(state)
+}
+
+async fn batches(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let all: Vec<Value> =
+        shared.batches.lock().expect("no panic while it is held").values().cloned().collect();
+    Json(json!({ "object": "list", "data": all }))
+}
+
+async fn look(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    match shared.batches.lock().expect("no panic while it is held").get_mut(&id) {
+        Some(state) => {
+            state["status"] = "completed".into();
+            Json(state.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

@@ -1,0 +1,119 @@
+//! What is written down about a batch, so that a later run finds it again at the server.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// A batch that was sent, or is about to be: `answers/batches/<name>.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct BatchRecord {
+    /// Our own name for it, which the server is given as metadata: a kill between sending and writing down the
+    /// server's name loses nothing.
+    pub(super) name: String,
+    /// Whose batch.
+    pub(super) identity: String,
+    /// The door that its questions go to.
+    pub(super) endpoint: String,
+    /// The server's name, once it has given one.
+    pub(super) batch_id: Option<String>,
+    pub(super) questions: Vec<Question>,
+}
+
+/// A question in a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Question {
+    /// The key of its answer, which is also its id in the batch.
+    pub(super) key: String,
+    /// What was put aside for it, in the ledger of which run, under which number.
+    pub(super) reserved: Option<Reserved>,
+}
+
+/// Where the ledger has a reservation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reserved {
+    pub(crate) writer: String,
+    pub(crate) call: u64,
+    pub(crate) micro_usd: u64,
+}
+
+impl BatchRecord {
+    /// Writes the record so that a kill leaves the old one or the new one.
+    pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let path = self.path(folder);
+        let unfinished = path.with_extension("tmp");
+        let mut file = File::create(&unfinished)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)?;
+        File::open(folder)?.sync_all()
+    }
+
+    /// Removes the record, and the answers that were fetched.
+    pub(super) fn forget(&self, folder: &Path) -> io::Result<()> {
+        match fs::remove_file(self.answers(folder)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::remove_file(self.path(folder))
+    }
+
+    /// Where its answers are put when they are fetched.
+    pub(super) fn answers(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.jsonl", self.name))
+    }
+
+    fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.json", self.name))
+    }
+}
+
+/// The batches of a teacher that earlier runs have left.
+pub(super) fn left_by_earlier_runs(folder: &Path, identity: &str) -> io::Result<Vec<BatchRecord>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut records = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let record: BatchRecord = serde_json::from_slice(&fs::read(&path)?)?;
+            if record.identity == identity {
+                records.push(record);
+            }
+        }
+    }
+    records.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_found_again_by_its_teacher() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserved = Reserved { writer: "w".to_owned(), call: 3, micro_usd: 40 };
+        let record = BatchRecord {
+            name: "b-1".to_owned(),
+            identity: "openai/1 host m {}".to_owned(),
+            endpoint: "/v1/chat/completions".to_owned(),
+            batch_id: None,
+            questions: vec![Question { key: "ab".to_owned(), reserved: Some(reserved) }],
+        };
+        record.save(folder.path()).unwrap();
+        assert_eq!(
+            left_by_earlier_runs(folder.path(), &record.identity).unwrap(),
+            std::slice::from_ref(&record)
+        );
+        assert_eq!(left_by_earlier_runs(folder.path(), "somebody else").unwrap(), []);
+        record.forget(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

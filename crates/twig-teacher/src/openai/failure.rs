@@ -1,0 +1,213 @@
+//! Why a call brought no answer, and what follows from it.
+
+use std::time::Duration;
+
+use reqwest::{StatusCode, header::HeaderMap};
+use serde_json::Value;
+use twig_model::{RejectReason, Rejection};
+
+/// Longest part of a server's message that is passed on, in characters.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// A call that brought no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) kind: FailureKind,
+    /// What was seen, in words.
+    pub(crate) detail: String,
+    /// The call was sent and its answer lost on the way: the server may charge for it.
+    pub(crate) maybe_paid: bool,
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FailureKind {
+    /// The server has too much to do; the same call later is welcome.
+    Overloaded {
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// Something broke on the way or at the server; the same call may work.
+    Broken,
+    /// No use in sending this call again; others may go through. The row is rejected.
+    Declined(RejectReason),
+    /// No call will go through until somebody sees to it.
+    Paused,
+}
+
+impl Failure {
+    pub(crate) fn broken(detail: impl Into<String>, maybe_paid: bool) -> Self {
+        Self { kind: FailureKind::Broken, detail: detail.into(), maybe_paid }
+    }
+
+    pub(crate) fn declined(reason: RejectReason, detail: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Declined(reason), detail: detail.into(), maybe_paid: false }
+    }
+
+    /// What an answer with an error status means.
+    ///
+    /// | status | meaning |
+    /// |---|---|
+    /// | 401, 402, 429 with `insufficient_quota` | nobody gets through: paused |
+    /// | 429, 503, 529 | too much to do |
+    /// | 408, 409, 425, 500, 502, 504 and other 5xx | broken, try again |
+    /// | 501, 505 and every other 4xx | this question is declined |
+    pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let error = ErrorBody::read(body);
+        let detail = format!("HTTP {}: {}", status.as_u16(), error.message);
+        let kind = match status.as_u16() {
+            401 | 402 => FailureKind::Paused,
+            429 if error.is("insufficient_quota") || error.is("billing_hard_limit_reached") => {
+                FailureKind::Paused
+            }
+            429 | 503 | 529 => FailureKind::Overloaded { retry_after: retry_after(headers) },
+            501 | 505 => FailureKind::Declined(RejectReason::TeacherFailed),
+            408 | 409 | 425 | 500..=599 => FailureKind::Broken,
+            _ if error.is_refusal() => FailureKind::Declined(RejectReason::Refused),
+            _ => FailureKind::Declined(RejectReason::TeacherFailed),
+        };
+        Self { kind, detail, maybe_paid: false }
+    }
+
+    /// What a call that did not come to an answer means.
+    pub(crate) fn from_transport(error: &reqwest::Error) -> Self {
+        let sent = !error.is_connect() && !error.is_builder();
+        let what = if error.is_connect() {
+            "cannot connect"
+        } else if error.is_timeout() {
+            "no answer in time"
+        } else {
+            "the connection broke"
+        };
+        Self::broken(format!("{what}: {}", with_causes(error)), sent)
+    }
+
+    /// The rejection of a row, where this failure is the row's.
+    pub(crate) fn rejection(self, reason: RejectReason) -> Rejection {
+        Rejection::new(reason, self.detail)
+    }
+}
+
+/// `Retry-After` in seconds (a fraction is accepted), in milliseconds as `retry-after-ms`, or as a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(millis) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return seconds(millis / 1000.0);
+    }
+    let text = text("retry-after")?;
+    match text.parse::<f64>() {
+        Ok(secs) => seconds(secs),
+        Err(_) => {
+            let date = httpdate::parse_http_date(text).ok()?;
+            Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+        }
+    }
+}
+
+/// A server that asks for more than a day is taken to mean a day.
+fn seconds(secs: f64) -> Option<Duration> {
+    (secs.is_finite() && secs >= 0.0).then(|| Duration::from_secs_f64(secs.min(86_400.0)))
+}
+
+/// The server's own words, from `{"error": {"message": …, "type": …, "code": …}}` or whatever it sent.
+struct ErrorBody {
+    message: String,
+    names: Vec<String>,
+}
+
+impl ErrorBody {
+    fn read(body: &[u8]) -> Self {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = if value["error"].is_null() { &value } else { &value["error"] };
+        let message = (error["message"].as_str().or(error.as_str()))
+            .map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+        let names = [&error["code"], &error["type"]].into_iter().filter_map(Value::as_str).map(str::to_owned);
+        Self { names: names.collect(), message: shortened(&message) }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.names.iter().any(|is| is == name)
+    }
+
+    /// Whether the server declined for what was asked, and not for how.
+    fn is_refusal(&self) -> bool {
+        const WORDS: [&str; 5] = ["policy", "moderation", "content_filter", "safety", "refus"];
+        self.names.iter().chain([&self.message]).any(|text| {
+            let text = text.to_lowercase();
+            WORDS.iter().any(|word| text.contains(word))
+        })
+    }
+}
+
+/// A server's text in one line of bounded length.
+pub(crate) fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
+    }
+}
+
+/// The error with its causes, without the address: it may hold a key.
+fn with_causes(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    if text.is_empty() { "no particulars".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, body: &str) -> Failure {
+        Failure::from_status(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn every_status_has_its_consequence() {
+        let overloaded = FailureKind::Overloaded { retry_after: None };
+        let policy =
+            r#"{"error": {"message": "Your request was rejected", "code": "content_policy_violation"}}"#;
+        let quota = r#"{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}"#;
+        let cases = [
+            (401, "", FailureKind::Paused),
+            (402, "", FailureKind::Paused),
+            (429, quota, FailureKind::Paused),
+            (429, "slow down", overloaded.clone()),
+            (503, "", overloaded.clone()),
+            (529, "", overloaded),
+            (500, "", FailureKind::Broken),
+            (502, "", FailureKind::Broken),
+            (408, "", FailureKind::Broken),
+            (400, policy, FailureKind::Declined(RejectReason::Refused)),
+            (400, "{}", FailureKind::Declined(RejectReason::TeacherFailed)),
+            (403, "", FailureKind::Declined(RejectReason::TeacherFailed)),
+            (404, "", FailureKind::Declined(RejectReason::TeacherFailed)),
+            (422, "", FailureKind::Declined(RejectReason::TeacherFailed)),
+            (501, "", FailureKind::Declined(RejectReason::TeacherFailed)),
+        ];
+        for (status, body, kind) in cases {
+            assert_eq!(failure(status, body).kind, kind, "{status} {body}");
+        }
+        assert_eq!(failure(400, policy).detail, "HTTP 400: Your request was rejected");
+    }
+
+    #[test]
+    fn retry_after_is_read_in_every_form() {
+        let read = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(read("retry-after", "2"), Some(Duration::from_secs(2)));
+        assert_eq!(read("retry-after", "0.25"), Some(Duration::from_millis(250)));
+        assert_eq!(read("retry-after-ms", "40"), Some(Duration::from_millis(40)));
+        assert_eq!(read("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
+        let later = std::time::SystemTime::now() + Duration::from_secs(30);
+        let date = read("retry-after", &httpdate::fmt_http_date(later)).unwrap();
+        assert!((28..=30).contains(&date.as_secs()), "{date:?}");
+        assert_eq!(read("retry-after", "soon"), None);
+        assert_eq!(read("retry-after", "-3"), None);
+        assert_eq!(read("retry-after", "1e300"), Some(Duration::from_hours(24)));
+    }
+}

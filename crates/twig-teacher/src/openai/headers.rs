@@ -1,0 +1,85 @@
+//! What a server says about its limits in the headers of an answer.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+/// How long to hold back, as the headers `x-ratelimit-remaining-…` and `x-ratelimit-reset-…` say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RateHints {
+    /// No call is left until then.
+    pub(crate) no_calls_for: Option<Duration>,
+    /// So many tokens are left, until they come back after so long.
+    pub(crate) tokens_left: Option<(u64, Duration)>,
+}
+
+impl RateHints {
+    pub(crate) fn read(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let of = |what: &str| {
+            let left: u64 = text(&format!("x-ratelimit-remaining-{what}"))?.trim().parse().ok()?;
+            let reset = duration(text(&format!("x-ratelimit-reset-{what}"))?)?;
+            Some((left, reset))
+        };
+        let calls = of("requests");
+        Self {
+            no_calls_for: calls.and_then(|(left, reset)| (left == 0).then_some(reset)),
+            tokens_left: of("tokens"),
+        }
+    }
+}
+
+/// A time as servers write it: `1s`, `6m0s`, `12ms`, `1h2m3.5s`, or a number of seconds.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(secs) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(secs).ok();
+    }
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit_len = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
+        let scale = match &rest[digits..digits + unit_len] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        total += number * scale;
+        rest = &rest[digits + unit_len..];
+    }
+    Duration::try_from_secs_f64(total).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_servers_write_them() {
+        let millis = |text: &str| duration(text).map(|duration| duration.as_millis());
+        let cases = [("1s", 1000), ("6m0s", 360_000), ("12ms", 12), ("1h2m3.5s", 3_723_500), ("0.5", 500)];
+        for (text, expected) in cases {
+            assert_eq!(millis(text), Some(expected), "{text}");
+        }
+        for text in ["", "soon", "5 parsecs", "-1s", "1"] {
+            assert_eq!(millis(text).is_some(), matches!(text, "" | "1"), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_limit_that_is_used_up_holds_calls_back() {
+        let read = |left: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-ratelimit-remaining-requests", left.parse().unwrap());
+            headers.insert("x-ratelimit-reset-requests", "2s".parse().unwrap());
+            RateHints::read(&headers).no_calls_for
+        };
+        assert_eq!(read("1"), None);
+        assert_eq!(read("0"), Some(Duration::from_secs(2)));
+    }
+}
