@@ -1,4 +1,4 @@
-//! How fast the teacher is on one core, stage by stage, as Markdown: `speed SEED SCENES SIZE FILE…`.
+//! How fast the teacher is on one core, stage by stage, as Markdown: `stages SEED SCENES SIZE FILE…`.
 //!
 //! A trajectory is K thoughts, one picture and K critiques, as the pipeline asks for them, with every picture encoded
 //! as PNG on its way out and decoded on its way in. The first scenes warm the caches of drawings and are not timed.
@@ -28,7 +28,7 @@ const STAGES: [&str; 5] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [seed, scenes, size, files @ ..] = args.as_slice() else {
-        return Err("usage: speed SEED SCENES SIZE FILE…".into());
+        return Err("usage: stages SEED SCENES SIZE FILE…".into());
     };
     let (seed, scenes, image_size): (u64, usize, u32) = (seed.parse()?, scenes.parse()?, size.parse()?);
     let mut prompts = Vec::new();
