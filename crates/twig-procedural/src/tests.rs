@@ -347,7 +347,7 @@ fn table(trials: &[Trial]) -> ConfusionTable {
 
 #[test]
 fn the_critic_finds_mistakes_and_little_else() {
-    // A third of these prompts has figures on or before each other, which are the hardest; the figures for real
+    // A quarter of these prompts has figures on or before each other, which are the hardest; the figures for real
     // prompts are those of `cargo run --release -p twig-procedural --example critic`.
     let table = table(&trials(320, 77_000, &Faults::default(), Disturbance::None));
     assert!(table.precision() >= 0.93 && table.recall() >= 0.93, "{table}");
