@@ -40,6 +40,14 @@ pub(crate) fn render(template: &str, context: impl Into<Value>) -> Result<String
     ENVIRONMENT.get_template(template)?.render(context)
 }
 
+/// A template filled in and set into the frame of the viewer's pages, which take the same context.
+pub(crate) fn render_page(template: &str, context: impl Into<Value>) -> Result<String, minijinja::Error> {
+    let context = context.into();
+    // The template has escaped whatever came from outside.
+    let main = Value::from_safe_string(render(template, context.clone())?);
+    render("page.html", minijinja::context! { main, ..context })
+}
+
 /// How a score is coloured.
 pub(crate) fn class_of(score: i32) -> &'static str {
     match score {

@@ -9,7 +9,7 @@ use super::{
     App,
     filter::{Filter, MARK_CHOICES, REDO_CHOICES, SORT_CHOICES},
     live,
-    respond::{Failure, blocking, html, side},
+    respond::{self, Failure, blocking, html, side},
     state::{Loaded, Side},
 };
 use crate::pages::{class_of, grouped, render};
@@ -65,8 +65,8 @@ pub(super) async fn page(
             categories => sorted(loaded.catalogue.categories()), redo_choices => REDO_CHOICES.to_vec(),
             mark_choices => MARK_CHOICES.to_vec(), sort_choices => SORT_CHOICES.to_vec(),
         };
-        let cards = cards_context(&side, &loaded, &wanted, &base)?;
-        html("gallery.html", context! { ..common, ..cards })
+        let cards = render("cards.html", cards_context(&side, &loaded, &wanted, &base)?)?;
+        respond::page("gallery.html", context! { cards => Value::from_safe_string(cards), ..common })
     })
     .await
 }

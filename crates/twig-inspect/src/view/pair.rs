@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     App,
-    respond::{Failure, blocking, html, side},
+    respond::{self, Failure, blocking, side},
 };
 use crate::{Catalogue, Entry, pages::grouped};
 
@@ -67,7 +67,7 @@ pub(super) async fn page(
         let link = |page: usize| format!("?sort={}&page={page}", super::filter::encoded(sort));
         let next = (pairs.len() / PAGE > wanted.page && pairs.len() > (wanted.page + 1) * PAGE).then(|| link(wanted.page + 1));
         let previous = wanted.page.checked_sub(1).map(link);
-        html(
+        respond::page(
             "compare.html",
             context! {
                 title => "Side by side", name => a.dataset.name(), subtitle => "", root => &*app.root,

@@ -71,6 +71,11 @@ pub(super) fn html(template: &str, context: impl Into<minijinja::Value>) -> Resu
     Ok(Html(pages::render(template, context)?))
 }
 
+/// A page of the viewer: a template in the common frame.
+pub(super) fn page(template: &str, context: impl Into<minijinja::Value>) -> Result<Html<String>, Failure> {
+    Ok(Html(pages::render_page(template, context)?))
+}
+
 /// Does what reads files or decodes pictures where it holds nobody up.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,

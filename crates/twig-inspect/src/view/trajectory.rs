@@ -12,7 +12,7 @@ use twig_tokens::ImageTokenizer;
 use super::{
     App,
     filter::Filter,
-    respond::{Failure, blocking, html, side},
+    respond::{self, Failure, blocking, side},
     state::{Loaded, Side},
 };
 use crate::{
@@ -53,17 +53,18 @@ pub(super) async fn page(
         let positions = side.select(&loaded, &filter)?;
         let here = positions.iter().position(|found| *found == position);
         let id_at = |at: usize| positions.get(at).map(|at| loaded.catalogue.entries()[*at].id.to_string());
-        let previous = here.and_then(|here| id_at(here.checked_sub(1)?));
-        let next = here.and_then(|here| id_at(here + 1));
+        let address = |id: String| format!("{base}/t/{id}{}", filter.query());
+        let previous = here.and_then(|here| id_at(here.checked_sub(1)?)).map(address);
+        let next = here.and_then(|here| id_at(here + 1)).map(address);
         let subtitle = here.map_or_else(String::new, |here| format!("{} of {}", here + 1, positions.len()));
         let none = Mark { id: id.clone(), mark: None, note: String::new() };
         let mark = side.marks().get(&id).cloned().unwrap_or(none);
-        html(
+        respond::page(
             "trajectory.html",
             context! {
-                title => &details.record.prompt, name => loaded.dataset.name(), subtitle, base,
+                title => &details.record.prompt, name => loaded.dataset.name(), subtitle, base => &base,
                 root => &*app.root, side => name, other => app.sides[1].is_some(), query => filter.query(),
-                t => Serde(story), mark => Serde(mark), previous, next,
+                t => Serde(story), mark => Serde(mark), previous_page => previous, next_page => next,
             },
         )
     })
