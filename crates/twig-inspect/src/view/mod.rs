@@ -97,7 +97,6 @@ fn token() -> std::io::Result<String> {
 
 fn router(app: App) -> Router {
     let pages = Router::new()
-        .route("/", get(home))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", pages::STYLE) }))
         .route("/app.js", get(|| async { asset("text/javascript; charset=utf-8", pages::SCRIPT) }))
         .route("/compare", get(pair::page))
@@ -111,6 +110,8 @@ fn router(app: App) -> Router {
         .route("/{side}/decoded/{id}/{which}", get(trajectory::decoded))
         .route("/{side}/mark", post(trajectory::mark));
     Router::new()
+        // Nested, it would answer without the slash at its end alone.
+        .route(&format!("{}/", app.root), get(home))
         .nest(&app.root, pages)
         .fallback(|| async { (StatusCode::NOT_FOUND, "nothing is here\n") })
         .layer(middleware::from_fn(guard))
