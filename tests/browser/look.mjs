@@ -134,7 +134,6 @@ async function trajectory(browser, address, marksFile) {
   assert.equal(await page.inputValue(".mark input"), "the cup is cut off");
   const marks = (await readFile(marksFile, "utf8")).trim().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(marks.find((mark) => mark.id === id), { id, mark: "drop", note: "the cup is cut off" });
-  await page.keyboard.press("Escape");
   await page.keyboard.press("n");
   await page.waitForURL((url) => url.pathname.includes("/t/") && !url.pathname.includes(id));
   await page.keyboard.press("g");

@@ -338,8 +338,8 @@ fn timings(asked: &mut Asked) -> Result<Table, InspectError> {
     let tables: &[&str] = if has_seconds { &["events"] } else { return Ok(no_timings()) };
     let rows = asked.rows(
         tables,
-        "select stage, count(*) as runs, max(rows_in) as rows_in, max(rows_out) as rows_out, sum(seconds) as seconds \
-         from events where event = 'stage_finished' group by stage order by min(unix_ms)",
+        "select stage, count(*) as runs, max(rows_in) as rows_in, max(rows_out) as rows_out, sum(seconds) as seconds, \
+         min(unix_ms) as began from events where event = 'stage_finished' group by stage order by began",
     )?;
     let row = |row: &Vec<Value>| {
         let seconds = number(&row[4]);
