@@ -25,6 +25,10 @@ pub(crate) fn status(status: &Status) {
     }
     for (role, by_model) in &status.bills.0 {
         for (model, bill) in by_model {
+            // Teachers on this machine count nothing and cost nothing.
+            if bill.priced == 0 && bill.input_tokens == 0 {
+                continue;
+            }
             let cost = match bill.priced {
                 0 => "cost unknown".to_owned(),
                 _ => format!("{:.2} USD", bill.usd()),

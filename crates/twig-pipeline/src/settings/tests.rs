@@ -79,13 +79,13 @@ judgements: {judges: [studio]}
     line 4: `promts`: unknown field; did you mean `prompts`?
     line 6: `prompts.files`: a list is wanted, found the text "a.txt"
     line 7: `prompts.max_chars`: a whole number from 1 to 100000 is wanted, found the number 0
-    line 9: `teachers.studio.kind`: one of `procedural` is wanted, found the text "procedual"
-    line 10: `teachers.other`: `kind` is missing: one of `procedural`
+    line 9: `teachers.studio.kind`: one of `procedural`, `openai` is wanted, found the text "procedual"
+    line 10: `teachers.other`: `kind` is missing: one of `procedural`, `openai`
     line 11: `roles.critic`: this field is missing
     line 12: `trajectories.mode`: one of `whole_image`, `region_by_region` is wanted, found the text "whole"
     line 12: `trajectories.regions`: a whole number of at least 1 is wanted, found the number 3.5
     line 12: `trajectories.accept_score`: a whole number from 0 to 100 is wanted, found the number 101
-    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `regions`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
+    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `thinking`, `regions`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
     line 13: `judgements.judges`: a group of fields is wanted, found a list
     "#);
 }

@@ -316,8 +316,9 @@ async fn batches(State(shared): State<Arc<Shared>>) -> Json<Value> {
 async fn look(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
     match shared.batches.lock().expect("no panic while it is held").get_mut(&id) {
         Some(state) => {
+            let seen = state.clone();
             state["status"] = "completed".into();
-            Json(state.clone()).into_response()
+            Json(seen).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }
