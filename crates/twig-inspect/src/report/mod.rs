@@ -128,7 +128,8 @@ mod tests {
         for expected in
             ["Best", "Worst", "At random", "green apples", "data:image/jpeg;base64,", "<svg", "numeracy"]
         {
-            assert!(html.contains(expected), "{expected}");
+            // Slashes are escaped in attributes; browsers read them as they are meant.
+            assert!(html.replace("&#x2f;", "/").contains(expected), "{expected}");
         }
         for outside in ["http://", "https://", "src=\"/", "url(", "@import", "<script"] {
             assert!(!html.contains(outside), "{outside}");
