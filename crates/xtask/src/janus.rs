@@ -34,7 +34,7 @@ pub(crate) fn speed() -> Result<()> {
 
 /// The tokenizer as a program of its own.
 fn program() -> Result<PathBuf> {
-    let build = ["build", "--release", "--locked", "--package", "twig-tokens", "--example", "janus-vq"];
+    let build = ["build", "--release", "--locked", "--workspace", "--example", "janus-vq"];
     chore::run("build janus-vq", cargo(&build))?;
     Ok(built()?.join(format!("examples/janus-vq{}", std::env::consts::EXE_SUFFIX)))
 }
