@@ -22,14 +22,19 @@ from release import Release, difference
 
 
 def spoil_rows(config: str, change):
-    """Changes the rows of the first shard of a table, as Python objects."""
+    """Changes the rows of the first shard of a table that has what is to be changed, as Python objects."""
 
     def spoil(release: Path) -> None:
-        shard = min((release / config).glob("train-*.parquet"))
-        table = pq.read_table(shard)
-        rows = table.to_pylist()
-        rows = change(rows) or rows
-        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), shard)
+        for shard in sorted((release / config).glob("*.parquet")):
+            table = pq.read_table(shard)
+            rows = table.to_pylist()
+            try:
+                rows = change(rows) or rows
+            except StopIteration:
+                continue
+            pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), shard)
+            return
+        raise LookupError(f"no shard of `{config}` has what is to be changed")
 
     return spoil
 
