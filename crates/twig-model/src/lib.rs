@@ -17,6 +17,7 @@ mod prompt;
 mod region;
 mod rejection;
 mod sample;
+mod schedule;
 mod score;
 mod teacher;
 mod trajectory;
@@ -27,11 +28,12 @@ pub use preference::{
     Advantage, CountMention, CritiquePair, DpoPair, PairKind, PromptGroup, PromptMentions, SpatialMention,
 };
 pub use prompt::{InvalidPromptId, Prompt, PromptId};
-pub use region::{Geometry, Grid, Region, Schedule, ScheduleError, TokenSpan};
+pub use region::{Geometry, Grid, Region, TokenSpan};
 pub use rejection::{RejectReason, Rejection};
 pub use sample::{
     JanusSample, SampleHead, SampleLayout, SftMessage, SftPart, SftSample, TaskKind, TrajectoryTokens,
 };
+pub use schedule::{GridBox, Schedule, ScheduleError};
 pub use score::{Criterion, CriterionScores, OutOfRange, Score};
 pub use teacher::{
     Answer, AnswerKey, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask,
