@@ -294,11 +294,10 @@ fn place_name(region: &Region, grid: Grid) -> String {
 
 /// The name, with a number where it is taken.
 fn told_apart(name: String, taken: &[String]) -> String {
-    if !taken.contains(&name) {
-        return name;
-    }
-    let numbered = (2..).map(|number| format!("{name} {number}")).find(|name| !taken.contains(name));
-    numbered.unwrap_or(name)
+    // Among one more number than there are names, one is free.
+    let numbers = 2..taken.len() + 3;
+    let free = |name: &String| !taken.contains(name);
+    std::iter::once(name.clone()).chain(numbers.map(|n| format!("{name} {n}"))).find(free).unwrap_or(name)
 }
 
 impl TryFrom<RawSchedule> for Schedule {

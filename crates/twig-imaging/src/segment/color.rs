@@ -5,6 +5,13 @@ use std::sync::OnceLock;
 /// Steps of the table of cube roots; enough for errors far below a unit of L*.
 const STEPS: usize = 4096;
 
+/// From linear sRGB to CIE XYZ, each divided by that of white.
+const XYZ: [[f32; 3]; 3] = [
+    [0.412_453 / 0.950_456, 0.357_58 / 0.950_456, 0.180_423 / 0.950_456],
+    [0.212_671, 0.715_16, 0.072_169],
+    [0.019_334 / 1.088_754, 0.119_193 / 1.088_754, 0.950_227 / 1.088_754],
+];
+
 struct Tables {
     /// Linear light of an sRGB value.
     linear: [f32; 256],
@@ -35,10 +42,8 @@ pub(super) fn lab(rgb: &[u8]) -> Vec<[f32; 3]> {
     };
     rgb.chunks_exact(3)
         .map(|pixel| {
-            let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(|value| linear[usize::from(value)]);
-            let x = f((0.412_453 * r + 0.357_58 * g + 0.180_423 * b) / 0.950_456);
-            let y = f(0.212_671 * r + 0.715_16 * g + 0.072_169 * b);
-            let z = f((0.019_334 * r + 0.119_193 * g + 0.950_227 * b) / 1.088_754);
+            let rgb = [pixel[0], pixel[1], pixel[2]].map(|value| linear[usize::from(value)]);
+            let [x, y, z] = XYZ.map(|row| f(row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2]));
             [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
         })
         .collect()

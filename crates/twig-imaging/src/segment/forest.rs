@@ -60,8 +60,7 @@ fn sorted_edges(features: &Features) -> Vec<Edge> {
     let Features { width, height, smooth, .. } = features;
     let difference = |a: usize, b: usize| {
         let (a, b) = (smooth[a], smooth[b]);
-        let [l, m, n] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-        (l * l + m * m + n * n).sqrt()
+        ((a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2)).sqrt()
     };
     let mut edges = Vec::with_capacity(2 * smooth.len());
     let mut starts = vec![0u32; STEPS + 1];

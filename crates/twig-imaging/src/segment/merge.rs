@@ -90,7 +90,9 @@ impl Merging {
             near[*a as usize].push((*b, *length));
             near[*b as usize].push((*a, *length));
         }
-        near.iter_mut().for_each(|near| near.sort_unstable_by_key(|(other, _)| *other));
+        for near in &mut near {
+            near.sort_unstable_by_key(|(other, _)| *other);
+        }
         let mut merging = Self {
             parts,
             into: (0..count as u32).collect(),
