@@ -11,7 +11,7 @@ mod quality;
 mod segment;
 mod text;
 
-pub use canvas::{partial_canvas, paste_region, region_pixels};
+pub use canvas::{partial_canvas, paste_region, region_pixels, spotlight};
 pub use codec::{DecodeError, DecodeLimits, decode, encode_jpeg, encode_png};
 pub use fit::{center_crop_square, fit_square, pad_square};
 pub use likeness::{Likeness, crops};

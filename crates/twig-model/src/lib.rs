@@ -10,6 +10,7 @@
 //! Deliberately absent: files, pixels, networks and asynchronous runtimes. Terms follow the paper
 //! "Thinking-while-Generating" (arXiv 2511.16671), section 3.
 
+mod inquiry;
 mod judgement;
 mod picture;
 mod preference;
@@ -22,6 +23,7 @@ mod score;
 mod teacher;
 mod trajectory;
 
+pub use inquiry::{CompareTask, DescribeTask, InspectTask, ProbabilityTask, QuestionsTask, ScheduleTask};
 pub use judgement::{JudgeCriterion, Judgement, weighted_reward};
 pub use picture::Picture;
 pub use preference::{
