@@ -157,7 +157,7 @@ async fn judge_alone(run: &Run<'_>, judges: &[Judge], trajectory: &Trajectory) -
             Ok(found) => rows.extend(found),
             Err(Unanswered::Failed(error)) => return Err(error),
             Err(Unanswered::Rejected(rejection)) => {
-                return Ok((Err(rejected(trajectory, judge, rejection)), asking.calls));
+                return Ok((Err(Box::new(rejected(trajectory, judge, rejection))), asking.calls));
             }
         }
     }
@@ -179,10 +179,10 @@ fn asking<'a>(run: &'a Run<'_>, trajectory: &Trajectory) -> Asking<'a> {
     }
 }
 
-fn rejected(trajectory: &Trajectory, judge: &Judge, rejection: Rejection) -> Box<RejectedRow> {
+fn rejected(trajectory: &Trajectory, judge: &Judge, rejection: Rejection) -> RejectedRow {
     let detail = format!("judge `{}`: {}", judge.name, rejection.detail);
     let rejection = Rejection::new(rejection.reason, detail);
     let (text, category) = (trajectory.prompt.text.clone(), trajectory.prompt.category.clone());
     let id = trajectory.id().to_string();
-    Box::new(RejectedRow::new(id, text, category, Stage::Judgements.as_str(), rejection))
+    RejectedRow::new(id, text, category, Stage::Judgements.as_str(), rejection)
 }

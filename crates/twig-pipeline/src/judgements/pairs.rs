@@ -22,7 +22,7 @@ pub(super) async fn judge(
     if let [alone] = standing[..] {
         let detail = "no other sample of the prompt is left to compare with";
         let rejection = Rejection::new(RejectReason::NothingToCompare, detail);
-        judged[alone].0 = Err(rejected(&samples[alone], judge, rejection));
+        judged[alone].0 = Err(Box::new(rejected(&samples[alone], judge, rejection)));
         return Ok(());
     }
     let mut rows: Vec<Vec<(Judgement, Reply)>> = samples.iter().map(|_| Vec::new()).collect();
@@ -38,7 +38,7 @@ pub(super) async fn judge(
                 Err(Unanswered::Rejected(rejection)) => {
                     // Which of the two the judge has no word for cannot be told; the scores of both would lack it.
                     for at in [one, other] {
-                        judged[at].0 = Err(rejected(&samples[at], judge, rejection.clone()));
+                        judged[at].0 = Err(Box::new(rejected(&samples[at], judge, rejection.clone())));
                     }
                 }
             }
