@@ -41,13 +41,13 @@ SIZE = 384
 TOKEN = 16
 PIXEL_COUNTS = [25, 100, 200]
 TOKEN_COUNTS = [3, 5, 8]
-REPEATS = 3
+REPEATS = 5
 
 
 def main(program: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     photographs = {name: square(getattr(data, name)()) for name in PHOTOGRAPHS}
-    planted = [planted_picture(list(photographs.values()), seed) for seed in range(12)]
+    planted = [planted_picture(list(photographs.values()), seed) for seed in range(24)]
     save(folder, {f"planted-{seed}": picture for seed, (picture, _) in enumerate(planted)} | photographs)
     planted_files = [str(folder / f"planted-{seed}.png") for seed in range(len(planted))]
     photograph_files = [str(folder / f"{name}.png") for name in photographs]
@@ -145,14 +145,14 @@ def tokens(pictures, files, references, times) -> None:
 def felzenszwalb_at(picture: np.ndarray, k: int) -> tuple[np.ndarray, float]:
     """Its scale is searched for the number of segments that is nearest to K; one call is timed."""
     best, low, high = None, 1.0, 1e6
-    for _ in range(12):
+    for _ in range(18):
         scale = (low * high) ** 0.5
         labels = segmentation.felzenszwalb(picture, scale=scale, sigma=0.8, min_size=50)
         count = labels.max() + 1
         if best is None or abs(count - k) < abs(best[0] - k):
             best = (count, labels, scale)
         low, high = (scale, high) if count > k else (low, scale)
-        if abs(count - k) <= k // 20:
+        if count == k:
             break
     scale = best[2]
     _, seconds = timed(lambda: segmentation.felzenszwalb(picture, scale=scale, sigma=0.8, min_size=50))
