@@ -3,7 +3,7 @@
 use std::fs;
 
 use twig_model::{Judgement, Trajectory};
-use twig_shards::{PlainRow, Row, TableReader};
+use twig_shards::{Row, TableReader};
 
 use crate::project::Project;
 
@@ -159,7 +159,6 @@ fn judges_of_every_kind_share_in_the_reward() {
                   asks: {teacher: studio, kind: questions}, better: {teacher: studio, kind: pairwise}}";
     let trajectories = made(&project, "out", &[judges, "trajectories.samples_per_prompt=3"]);
     let judgements = rows::<Judgement>(&project, "out", "judgements");
-    assert_eq!(Judgement::TABLE, "judgements");
     for trajectory in &trajectories {
         let id = trajectory.id().to_string();
         let of = |judge: &str, criterion: &str| -> Vec<&Judgement> {
