@@ -122,7 +122,9 @@ mod tests {
         let path = folder.path().join("trajectories.parquet");
         let mut part = PartWriter::create(&path).unwrap();
         let releases: Vec<_> = (0..3).map(fixtures::release_trajectory).collect();
-        releases.iter().for_each(|release| part.push(release.clone()).unwrap());
+        for release in &releases {
+            part.push(release.clone()).unwrap();
+        }
         part.commit().unwrap();
         let found: Vec<PictureRow> = read_pictures(&path, "final_image", &["prompt", "nowhere"])
             .unwrap()

@@ -4,8 +4,8 @@ mod check;
 mod file;
 mod meaning;
 mod node;
-mod select;
 mod schedule;
+mod select;
 mod variables;
 
 pub(crate) use variables::replaced;
@@ -21,8 +21,8 @@ pub use file::{
     TokenizerSettings, TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
-pub use select::{DecontaminationSettings, SelectSettings};
 pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};
+pub use select::{DecontaminationSettings, SelectSettings};
 use serde_json::Value;
 use twig_model::Schedule;
 
