@@ -73,8 +73,13 @@ fn batches(
     let columns: Vec<usize> = std::iter::once(column).chain(others).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
     if let Some(row) = row {
-        let selectors = vec![RowSelector::skip(row), RowSelector::select(1)];
-        builder = builder.with_row_selection(RowSelection::from(selectors));
+        let num_rows = builder.metadata().file_metadata().num_rows() as usize;
+        builder = if row < num_rows {
+            let selectors = vec![RowSelector::skip(row), RowSelector::select(1)];
+            builder.with_row_selection(RowSelection::from(selectors))
+        } else {
+            builder.with_row_groups(Vec::new())
+        };
     }
     builder.with_projection(mask).with_batch_size(BATCH).build().map_err(ShardError::parquet("read", path))
 }
