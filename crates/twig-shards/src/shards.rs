@@ -292,9 +292,12 @@ mod tests {
     #[test]
     fn many_shards_come_in_eights() {
         let folder = tempfile::tempdir().unwrap();
-        // A shard ends after the row group that reaches the target: two groups each, ten shards, the last smaller.
-        let mut writer = ShardWriter::new(folder.path(), "train", 100_000);
-        (0..190_001).for_each(|number| writer.push(fixtures::prompt(number)).unwrap());
+        // A shard ends with the row group that reaches the target: here with its second.
+        let group_bytes = write(tempfile::tempdir().unwrap().path(), 10_000)[0].bytes;
+        let mut writer = ShardWriter::new(folder.path(), "train", group_bytes + group_bytes / 2);
+        for number in 0..190_001 {
+            writer.push(fixtures::prompt(number)).unwrap();
+        }
         let uncut = writer.finished.len() + 1;
         assert!((9..16).contains(&uncut), "{uncut} shards are not the case to be tried");
         let shards = writer.finish().unwrap();
