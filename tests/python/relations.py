@@ -96,6 +96,8 @@ def check_rewards(release: Release, checks: Checks) -> None:
     for row in rows:
         regions[row["id"]].add(row["region_index"])
         place = (row["id"], row["region_index"], row["judge"])
+        if row["criterion"] in ("question", "comparison"):
+            continue
         if row["criterion"] != "overall":
             points[place] += row["score"]
         elif row["region_index"] is None:
@@ -103,9 +105,11 @@ def check_rewards(release: Release, checks: Checks) -> None:
     wrong = [
         r["id"]
         for r in rows
-        if r["criterion"] == "overall" and points[r["id"], r["region_index"], r["judge"]] != r["score"]
+        if r["criterion"] == "overall"
+        and (r["id"], r["region_index"], r["judge"]) in points
+        and points[r["id"], r["region_index"], r["judge"]] != r["score"]
     ]
-    checks.none("overall is the sum of the criteria of its judge", wrong, len(rows))
+    checks.none("overall is the sum of the criteria of a judge that gives points on them", wrong, len(rows))
     wrong = [
         t["id"] for t in release.trajectories.values() if t["reward"] != reward(overall[t["id"]], weights)
     ]

@@ -60,6 +60,16 @@ pub fn paste_region(canvas: &mut RgbImage, painted: &RgbImage, region: &Region, 
     }
 }
 
+/// The picture with everything but `region` faded towards grey, to point at a region of any form.
+pub fn spotlight(picture: &RgbImage, region: &Region, geometry: Geometry) -> RgbImage {
+    // A quarter of the picture is left, enough to see where the region lies.
+    let fade = |value: u8| value / 4 + 96;
+    let mut faded = picture.clone();
+    faded.as_flat_samples_mut().samples.iter_mut().for_each(|value| *value = fade(*value));
+    paste_region(&mut faded, picture, region, geometry);
+    faded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

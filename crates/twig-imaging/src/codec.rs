@@ -158,6 +158,57 @@ mod tests {
         assert_eq!(rgb.get_pixel(0, 0).0, [255, 0, 128]);
     }
 
+    /// A JPEG of one colour a quarter, as cameras and print shops write them.
+    fn jpeg_of(color: jpeg_encoder::ColorType, quarters: [&[u8]; 4], exif: Option<u8>) -> Vec<u8> {
+        let (width, height) = (64u16, 32u16);
+        let mut data = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                data.extend(quarters[usize::from(y / 16) * 2 + usize::from(x / 32)]);
+            }
+        }
+        let mut bytes = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 95);
+        if let Some(orientation) = exif {
+            // One entry: tag 0x0112, a short, one of it.
+            let head = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
+            let segment = [head.as_slice(), &[orientation, 0, 0, 0, 0, 0, 0]].concat();
+            encoder.add_app_segment(1, segment).unwrap();
+        }
+        encoder.encode(&data, width, height, color).unwrap();
+        bytes
+    }
+
+    fn assert_near(found: [u8; 3], wanted: [u8; 3]) {
+        let near = found.iter().zip(wanted).all(|(found, wanted)| found.abs_diff(wanted) < 16);
+        assert!(near, "{found:?} for {wanted:?}");
+    }
+
+    #[test]
+    fn a_picture_that_a_camera_turned_is_turned_back() {
+        let quarters: [&[u8]; 4] = [&[255, 0, 0], &[0, 255, 0], &[0, 0, 255], &[128, 128, 128]];
+        let upright = jpeg_of(jpeg_encoder::ColorType::Rgb, quarters, None);
+        assert_eq!(decode(&upright, &DecodeLimits::default()).unwrap().dimensions(), (64, 32));
+        // 6: the upper left corner of what is stored belongs to the upper right.
+        let turned = jpeg_of(jpeg_encoder::ColorType::Rgb, quarters, Some(6));
+        let picture = decode(&turned, &DecodeLimits::default()).unwrap();
+        assert_eq!(picture.dimensions(), (32, 64));
+        assert_near(picture.get_pixel(24, 8).0, [255, 0, 0]);
+        assert_near(picture.get_pixel(24, 56).0, [0, 255, 0]);
+        assert_near(picture.get_pixel(8, 8).0, [0, 0, 255]);
+    }
+
+    #[test]
+    fn inks_become_colors() {
+        let quarters: [&[u8]; 4] = [&[0, 255, 255, 0], &[255, 0, 255, 0], &[0, 0, 0, 0], &[0, 0, 0, 255]];
+        let bytes = jpeg_of(jpeg_encoder::ColorType::Cmyk, quarters, None);
+        let picture = decode(&bytes, &DecodeLimits::default()).unwrap();
+        assert_near(picture.get_pixel(8, 8).0, [255, 0, 0]);
+        assert_near(picture.get_pixel(56, 8).0, [0, 255, 0]);
+        assert_near(picture.get_pixel(8, 24).0, [255, 255, 255]);
+        assert_near(picture.get_pixel(56, 24).0, [0, 0, 0]);
+    }
+
     #[test]
     fn text_and_huge_pictures_are_refused_with_what_was_seen() {
         let refused = |bytes: &[u8], limits: &DecodeLimits| decode(bytes, limits).unwrap_err().to_string();

@@ -1,5 +1,5 @@
 //! Pure functions over pictures: safe decoding, fitting to the tokenizer's size, canvases cut along the
-//! regions of a schedule, and measures of how alike two pictures are.
+//! regions of a schedule, regions that follow what a picture shows, and measures of how alike two pictures are.
 //!
 //! Deliberately absent: files, networks, teachers.
 
@@ -8,13 +8,15 @@ mod codec;
 mod fit;
 mod likeness;
 mod quality;
+mod segment;
 mod text;
 
-pub use canvas::{partial_canvas, paste_region, region_pixels};
+pub use canvas::{partial_canvas, paste_region, region_pixels, spotlight};
 pub use codec::{DecodeError, DecodeLimits, decode, encode_jpeg, encode_png};
 pub use fit::{center_crop_square, fit_square, pad_square};
 pub use likeness::{Likeness, crops};
 pub use quality::{mean_absolute_difference, psnr};
+pub use segment::{ContentShape, content_schedule, segment};
 pub use text::Face;
 
 pub use image::{Rgb, RgbImage};

@@ -9,6 +9,10 @@ pub enum JudgeCriterion {
     Overall,
     /// One of the five criteria, 0 to 20.
     Of(Criterion),
+    /// The answer to one yes/no question, 0 or 100.
+    Question,
+    /// The outcome against another sample of the prompt: 0 lost, 50 even, 100 won.
+    Comparison,
 }
 
 impl JudgeCriterion {
@@ -17,12 +21,15 @@ impl JudgeCriterion {
         match self {
             Self::Overall => "overall",
             Self::Of(criterion) => criterion.as_str(),
+            Self::Question => "question",
+            Self::Comparison => "comparison",
         }
     }
 
     /// The criterion of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        std::iter::once(Self::Overall)
+        [Self::Overall, Self::Question, Self::Comparison]
+            .into_iter()
             .chain(Criterion::ALL.map(Self::Of))
             .find(|criterion| criterion.as_str() == name)
     }
@@ -49,7 +56,9 @@ pub struct Judgement {
     pub prompt_hash: String,
     /// What the number is about.
     pub criterion: JudgeCriterion,
-    /// 0 to 100 for [`JudgeCriterion::Overall`], 0 to 20 for a criterion.
+    /// What was asked: the question, or the id of the trajectory compared with.
+    pub about: Option<String>,
+    /// 0 to 20 for one of the five criteria, 0 to 100 for all else.
     pub score: i32,
     /// Where the raw answer stands in the answer store.
     pub answer_key: AnswerKey,

@@ -10,6 +10,7 @@
 //! Deliberately absent: files, pixels, networks and asynchronous runtimes. Terms follow the paper
 //! "Thinking-while-Generating" (arXiv 2511.16671), section 3.
 
+mod inquiry;
 mod judgement;
 mod picture;
 mod preference;
@@ -17,21 +18,24 @@ mod prompt;
 mod region;
 mod rejection;
 mod sample;
+mod schedule;
 mod score;
 mod teacher;
 mod trajectory;
 
+pub use inquiry::{CompareTask, DescribeTask, InspectTask, ProbabilityTask, QuestionsTask, ScheduleTask};
 pub use judgement::{JudgeCriterion, Judgement, weighted_reward};
 pub use picture::Picture;
 pub use preference::{
     Advantage, CountMention, CritiquePair, DpoPair, PairKind, PromptGroup, PromptMentions, SpatialMention,
 };
 pub use prompt::{InvalidPromptId, Prompt, PromptId};
-pub use region::{Geometry, Grid, Region, Schedule, ScheduleError, TokenSpan};
+pub use region::{Geometry, Grid, Region, TokenSpan};
 pub use rejection::{RejectReason, Rejection};
 pub use sample::{
     JanusSample, SampleHead, SampleLayout, SftMessage, SftPart, SftSample, TaskKind, TrajectoryTokens,
 };
+pub use schedule::{GridBox, Schedule, ScheduleError};
 pub use score::{Criterion, CriterionScores, OutOfRange, Score};
 pub use teacher::{
     Answer, AnswerKey, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask,

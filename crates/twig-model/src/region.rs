@@ -70,11 +70,25 @@ pub struct Region {
     pub index: usize,
     /// What the region is called in prompts and tables, for example `central content`.
     pub name: String,
-    /// Sorted, disjoint, non-adjacent, non-empty runs. Only [`Schedule`] makes regions, and checks this.
-    spans: Vec<TokenSpan>,
+    /// Sorted, disjoint, non-adjacent, non-empty runs. Only [`crate::Schedule`] makes regions, and
+    /// checks this.
+    pub(crate) spans: Vec<TokenSpan>,
 }
 
 impl Region {
+    /// The region of these cells, which may come in any order.
+    pub(crate) fn of_cells(index: usize, name: String, mut cells: Vec<u32>) -> Self {
+        cells.sort_unstable();
+        let mut spans: Vec<TokenSpan> = Vec::new();
+        for cell in cells {
+            match spans.last_mut() {
+                Some(span) if span.end == cell => span.end += 1,
+                _ => spans.push(TokenSpan { start: cell, end: cell + 1 }),
+            }
+        }
+        Self { index, name, spans }
+    }
+
     /// The runs of token indices, sorted and disjoint.
     pub fn spans(&self) -> &[TokenSpan] {
         &self.spans
@@ -104,192 +118,56 @@ impl Region {
         let last = self.spans.last().map_or(0, |span| (span.end - 1) / grid.cols + 1);
         first..last
     }
-}
 
-/// The regions of a picture in the order in which they are thought about and painted, S in the paper.
-///
-/// By construction the regions are disjoint and cover the grid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawSchedule", into = "RawSchedule")]
-pub struct Schedule {
-    geometry: Geometry,
-    regions: Vec<Region>,
-}
-
-/// The serialised form of a schedule, checked on the way in.
-#[derive(Clone, Serialize, Deserialize)]
-struct RawSchedule {
-    geometry: Geometry,
-    regions: Vec<Region>,
-}
-
-/// Why regions do not make a schedule.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ScheduleError {
-    /// No bands, or more bands than the grid has rows.
-    #[error("{num_regions} regions do not fit: a grid of {rows} rows takes 1 to {rows} bands")]
-    BandCount {
-        /// What was asked for.
-        num_regions: usize,
-        /// Rows of the grid.
-        rows: u32,
-    },
-    /// A region without cells, or with runs that are not sorted.
-    #[error("region {region} is empty or its token runs are not in raster order")]
-    Malformed {
-        /// Position in the schedule.
-        region: usize,
-    },
-    /// A cell that no region or more than one region owns.
-    #[error("token {token} is covered {times} times; every token must be covered once")]
-    Coverage {
-        /// Token index.
-        token: u32,
-        /// How often it is covered.
-        times: u32,
-    },
-}
-
-impl Schedule {
-    /// `num_regions` horizontal bands, top to bottom, whose row counts differ by at most one.
-    ///
-    /// Three bands are the paper's default and carry its names: upper background, central content, lower
-    /// background.
-    pub fn bands(geometry: Geometry, num_regions: usize) -> Result<Self, ScheduleError> {
-        let Grid { rows, cols } = geometry.grid;
-        let count = num_regions as u32;
-        if count == 0 || count > rows {
-            return Err(ScheduleError::BandCount { num_regions, rows });
-        }
-        let regions = (0..count)
-            .map(|k| {
-                let span = TokenSpan { start: rows * k / count * cols, end: rows * (k + 1) / count * cols };
-                Region { index: k as usize, name: band_name(k, count), spans: vec![span] }
-            })
-            .collect();
-        Self::new(geometry, regions)
-    }
-
-    fn new(geometry: Geometry, regions: Vec<Region>) -> Result<Self, ScheduleError> {
-        for (position, region) in regions.iter().enumerate() {
-            let sorted = region.spans.windows(2).all(|pair| pair[0].end < pair[1].start);
-            let filled = region.spans.iter().all(|span| span.start < span.end);
-            if region.index != position || region.spans.is_empty() || !sorted || !filled {
-                return Err(ScheduleError::Malformed { region: position });
+    /// First and one-past-last grid column that the region touches.
+    pub fn columns(&self, grid: Grid) -> Range<u32> {
+        let within_row = |span: &TokenSpan| {
+            let (row, last) = (span.start / grid.cols, (span.end - 1) / grid.cols);
+            if row == last {
+                (span.start % grid.cols, (span.end - 1) % grid.cols + 1)
+            } else {
+                (0, grid.cols)
             }
+        };
+        let ends = self.spans.iter().map(within_row);
+        let (first, last) =
+            ends.fold((grid.cols, 0), |(first, last), (from, to)| (first.min(from), last.max(to)));
+        first.min(last)..last
+    }
+
+    /// Whether the region is a rectangle of cells.
+    pub fn is_rectangle(&self, grid: Grid) -> bool {
+        let (rows, columns) = (self.rows(grid), self.columns(grid));
+        self.num_tokens() == (rows.end - rows.start) * (columns.end - columns.start)
+    }
+
+    /// Whether the region is a band: whole rows of the grid.
+    pub fn is_band(&self, grid: Grid) -> bool {
+        self.is_rectangle(grid) && self.columns(grid) == (0..grid.cols)
+    }
+
+    /// Which cells of the grid the region owns, in raster order.
+    pub fn mask(&self, grid: Grid) -> Vec<bool> {
+        let mut mask = vec![false; grid.num_tokens() as usize];
+        self.cells().for_each(|cell| mask[cell as usize] = true);
+        mask
+    }
+
+    /// Where the region lies, in words: `from 33% to 67% of the height`, with the width where it is no band,
+    /// and as the frame of an irregular part where it is no rectangle.
+    pub fn place(&self, grid: Grid) -> String {
+        let percent = |at: u32, of: u32| (200 * at + of) / (2 * of);
+        let (rows, columns) = (self.rows(grid), self.columns(grid));
+        let height = format!(
+            "from {}% to {}% of the height",
+            percent(rows.start, grid.rows),
+            percent(rows.end, grid.rows)
+        );
+        if self.is_band(grid) {
+            return height;
         }
-        let mut times = vec![0; geometry.grid.num_tokens() as usize];
-        for token in regions.iter().flat_map(Region::cells) {
-            match times.get_mut(token as usize) {
-                Some(count) => *count += 1,
-                None => return Err(ScheduleError::Coverage { token, times: 1 }),
-            }
-        }
-        match times.iter().position(|&count| count != 1) {
-            Some(token) => Err(ScheduleError::Coverage { token: token as u32, times: times[token] }),
-            None => Ok(Self { geometry, regions }),
-        }
-    }
-
-    /// The grid and the size of the picture it lies over.
-    pub fn geometry(&self) -> Geometry {
-        self.geometry
-    }
-
-    /// The regions in order.
-    pub fn regions(&self) -> &[Region] {
-        &self.regions
-    }
-
-    /// K, the number of regions.
-    pub fn num_regions(&self) -> usize {
-        self.regions.len()
-    }
-
-    /// Whether every region continues the raster order where the one before it stopped.
-    pub fn is_raster(&self) -> bool {
-        let mut next = 0;
-        self.regions.iter().all(|region| match region.raster_span() {
-            Some(span) if span.start == next => {
-                next = span.end;
-                true
-            }
-            _ => false,
-        })
-    }
-}
-
-fn band_name(index: u32, count: u32) -> String {
-    match (index, count) {
-        (0, 1) => "whole picture".to_owned(),
-        (0, 2) => "upper half".to_owned(),
-        (1, 2) => "lower half".to_owned(),
-        (0, 3) => "upper background".to_owned(),
-        (1, 3) => "central content".to_owned(),
-        (2, 3) => "lower background".to_owned(),
-        _ => format!("band {} of {count}", index + 1),
-    }
-}
-
-impl TryFrom<RawSchedule> for Schedule {
-    type Error = ScheduleError;
-    fn try_from(raw: RawSchedule) -> Result<Self, Self::Error> {
-        Self::new(raw.geometry, raw.regions)
-    }
-}
-
-impl From<Schedule> for RawSchedule {
-    fn from(schedule: Schedule) -> Self {
-        Self { geometry: schedule.geometry, regions: schedule.regions }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn three_bands_are_those_of_the_paper() {
-        let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
-        let spans: Vec<_> = schedule.regions().iter().map(|r| r.raster_span().unwrap().range()).collect();
-        assert_eq!(spans, [0..192, 192..384, 384..576]);
-        assert_eq!(schedule.regions()[1].rows(Geometry::JANUS.grid), 8..16);
-        assert!(schedule.is_raster());
-    }
-
-    #[test]
-    fn more_bands_than_rows_are_refused() {
-        for num_regions in [0, 25] {
-            assert_eq!(
-                Schedule::bands(Geometry::JANUS, num_regions),
-                Err(ScheduleError::BandCount { num_regions, rows: 24 })
-            );
-        }
-    }
-
-    #[test]
-    fn a_hole_and_an_overlap_are_refused() {
-        let mut schedule = serde_json::to_value(Schedule::bands(Geometry::JANUS, 2).unwrap()).unwrap();
-        schedule["regions"][1]["spans"][0]["start"] = 300.into();
-        let error = serde_json::from_value::<Schedule>(schedule.clone()).unwrap_err().to_string();
-        assert_eq!(error, "token 288 is covered 0 times; every token must be covered once");
-        schedule["regions"][1]["spans"][0]["start"] = 287.into();
-        let error = serde_json::from_value::<Schedule>(schedule).unwrap_err().to_string();
-        assert_eq!(error, "token 287 is covered 2 times; every token must be covered once");
-    }
-
-    proptest! {
-        #[test]
-        fn bands_tile_any_grid_evenly(rows in 1u32..64, cols in 1u32..64, share in 0.0f64..1.0) {
-            let count = 1 + (share * f64::from(rows - 1)) as usize;
-            let geometry = Geometry { grid: Grid { rows, cols }, image_size: rows * cols };
-            let schedule = Schedule::bands(geometry, count).unwrap();
-            prop_assert!(schedule.is_raster());
-            let heights: Vec<u32> = schedule.regions().iter().map(|r| r.num_tokens() / cols).collect();
-            prop_assert!(heights.iter().max().unwrap() - heights.iter().min().unwrap() <= 1);
-            let json = serde_json::to_string(&schedule).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Schedule>(&json).unwrap(), schedule);
-        }
+        let (left, right) = (percent(columns.start, grid.cols), percent(columns.end, grid.cols));
+        let frame = format!("{height} and from {left}% to {right}% of the width");
+        if self.is_rectangle(grid) { frame } else { format!("an irregular part of what lies {frame}") }
     }
 }

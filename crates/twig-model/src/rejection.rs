@@ -26,6 +26,8 @@ pub enum RejectReason {
     NearDuplicate,
     /// Its thoughts or critiques fail a quality gate; the detail names the gate.
     TextGate,
+    /// A judge compares samples of a prompt, and no other sample of this one was made.
+    NothingToCompare,
     /// The release's filter removed it; the detail names the clause.
     Filtered,
     /// Better rows filled the quota of its prompt or category.
@@ -36,7 +38,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order in which reports list them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::DuplicatePrompt,
         Self::TooLong,
         Self::UnsupportedPrompt,
@@ -47,6 +49,7 @@ impl RejectReason {
         Self::Contaminated,
         Self::NearDuplicate,
         Self::TextGate,
+        Self::NothingToCompare,
         Self::Filtered,
         Self::OverQuota,
         Self::NotRaster,
@@ -65,6 +68,7 @@ impl RejectReason {
             Self::Contaminated => "contaminated",
             Self::NearDuplicate => "near_duplicate",
             Self::TextGate => "text_gate",
+            Self::NothingToCompare => "nothing_to_compare",
             Self::Filtered => "filtered",
             Self::OverQuota => "over_quota",
             Self::NotRaster => "not_raster",
@@ -86,6 +90,7 @@ impl RejectReason {
             | Self::Contaminated
             | Self::NearDuplicate
             | Self::TextGate
+            | Self::NothingToCompare
             | Self::Filtered
             | Self::OverQuota
             | Self::NotRaster => false,

@@ -2,7 +2,10 @@ use std::{fmt, future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Picture, Rejection, Schedule};
+use crate::{
+    CompareTask, DescribeTask, InspectTask, Picture, ProbabilityTask, QuestionsTask, Rejection, Schedule,
+    ScheduleTask,
+};
 
 /// A boxed future, so that teachers can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -81,16 +84,32 @@ pub enum Task {
     Critique(CritiqueTask),
     /// Score a finished picture.
     Judge(JudgeTask),
+    /// Propose the regions.
+    Schedule(ScheduleTask),
+    /// Write the thought for a region of a picture that is there already.
+    Describe(DescribeTask),
+    /// Write questions that a picture of the prompt answers with yes.
+    Questions(QuestionsTask),
+    /// Answer such questions about a picture.
+    Inspect(InspectTask),
+    /// Say how likely a picture shows the prompt.
+    Probability(ProbabilityTask),
+    /// Say which of two pictures is the better one.
+    Compare(CompareTask),
 }
 
 impl Task {
     /// The role that takes this task.
     pub fn role(&self) -> Role {
         match self {
-            Self::Think(_) => Role::Thinker,
+            Self::Think(_) | Self::Schedule(_) | Self::Describe(_) => Role::Thinker,
             Self::Paint(_) => Role::Painter,
             Self::Critique(_) => Role::Critic,
-            Self::Judge(_) => Role::Judge,
+            Self::Judge(_)
+            | Self::Questions(_)
+            | Self::Inspect(_)
+            | Self::Probability(_)
+            | Self::Compare(_) => Role::Judge,
         }
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn judgement(answer: &str) -> Result<JudgeAnswer, InvalidAnswer> {
     Ok(JudgeAnswer { scores, comment: text("comment", &comment)? })
 }
 
-fn parsed<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, InvalidAnswer> {
+pub(crate) fn parsed<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, InvalidAnswer> {
     match serde_json::from_str(answer) {
         Ok(value) => Ok(value),
         Err(error) => match object_in(answer).map(serde_json::from_str) {
@@ -103,7 +103,7 @@ fn object_in(answer: &str) -> Option<&str> {
 }
 
 /// One paragraph with single spaces, not empty and not endless.
-fn text(field: &str, text: &str) -> Result<String, InvalidAnswer> {
+pub(crate) fn text(field: &str, text: &str) -> Result<String, InvalidAnswer> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let chars = text.chars().count();
     match chars {

@@ -1,24 +1,37 @@
 //! The judgements stage: finished pictures → scores, by one or several judges.
 
-use std::sync::Arc;
+mod ask;
+mod pairs;
 
-use twig_model::{
-    Criterion, JudgeCriterion, JudgeTask, Judgement, Rejection, Reply, Task, Teacher, Trajectory,
-};
+use std::{iter::Peekable, sync::Arc};
+
+use twig_model::{Judgement, Rejection, Teacher, Trajectory};
 use twig_shards::{CallRow, RejectedRow, TableReader};
 
 use crate::{
-    answers::{self, JudgeAnswer},
-    asking::{Asking, Position, Unanswered},
+    asking::{Asking, Unanswered},
     error::RunError,
     fingerprint::Fingerprint,
+    inquiries,
     job::Stage,
     part::{Committed, OpenPart, PartRecord},
     partition::Partition,
     recipe::Recipe,
     run::Run,
     seeds,
+    settings::JudgeKind,
+    templates::Templates,
 };
+
+/// Hash of the wording by which judges of a kind are asked.
+pub(crate) fn prompt_hash(templates: &Templates, kind: JudgeKind) -> String {
+    match kind {
+        JudgeKind::Rubric => templates.hash("judge"),
+        JudgeKind::Probability => inquiries::hash("probability"),
+        JudgeKind::Questions => inquiries::hash("questions"),
+        JudgeKind::Pairwise => inquiries::hash("compare"),
+    }
+}
 
 /// What of the settings shapes the rows of a partition, besides its trajectories.
 pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
@@ -31,15 +44,20 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("seed", &file.seed)
         .with("teachers", &judges)
         .with("template", &recipe.templates.hash("judge"))
+        .with("inquiries", &inquiries::hashes())
 }
 
 /// A judge of an open partition.
 struct Judge {
     name: String,
+    kind: JudgeKind,
+    /// Hash of its wording.
+    prompt_hash: String,
     teacher: Arc<dyn Teacher>,
 }
 
-/// Judges all trajectories of a partition and commits the scores.
+/// Judges all trajectories of a partition and commits the scores. The samples of a prompt, which stand together,
+/// are judged together, because some judges compare them.
 pub(crate) async fn partition(
     run: &Run<'_>,
     partition: Partition,
@@ -57,23 +75,27 @@ pub(crate) async fn partition(
         .iter()
         .map(|(name, judge)| Judge {
             name: name.clone(),
+            kind: judge.kind,
+            prompt_hash: prompt_hash(&run.templates, judge.kind),
             teacher: run.teachers.open(&judge.teacher, &answers, &run.stop),
         })
         .collect();
     let trajectories = TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
     let mut part = OpenPart::create(&run.job.folder, Stage::Judgements, partition)?;
     run.in_order(
-        trajectories.map(|trajectory| judge(run, &judges, trajectory.map_err(RunError::from))),
+        Samples(trajectories.peekable()).map(|samples| judge_samples(run, &judges, samples)),
         window,
-        |(outcome, calls)| {
-            part.called(calls);
-            match outcome {
-                Ok(rows) => part.push(rows),
-                Err(row) => {
-                    part.reject(row);
-                    Ok(())
+        |judged: Vec<Judged>| {
+            // The window counts prompts, progress their samples.
+            run.events.progress(judged.len().saturating_sub(1) as u64);
+            for (outcome, calls) in judged {
+                part.called(calls);
+                match outcome {
+                    Ok(rows) => part.push(rows)?,
+                    Err(row) => part.reject(*row),
                 }
             }
+            Ok(())
         },
     )
     .await?;
@@ -81,93 +103,86 @@ pub(crate) async fn partition(
     run.blocking(move || part.commit(&folder, fingerprint)).await
 }
 
-type Judged = (Result<Vec<Judgement>, RejectedRow>, Vec<CallRow>);
+/// Trajectories in runs of one prompt.
+struct Samples<I: Iterator>(Peekable<I>);
 
-/// Asks every judge about one trajectory. Where one gives no answer the trajectory is rejected: a reward
-/// from fewer judges would not compare with the others.
-async fn judge(
+impl<E, I: Iterator<Item = Result<Trajectory, E>>> Iterator for Samples<I>
+where
+    RunError: From<E>,
+{
+    type Item = Result<Vec<Trajectory>, RunError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut samples = match self.0.next()? {
+            Ok(first) => vec![first],
+            Err(error) => return Some(Err(error.into())),
+        };
+        let prompt = samples[0].prompt.id.clone();
+        while let Some(Ok(next)) =
+            self.0.next_if(|next| next.as_ref().is_ok_and(|next| next.prompt.id == prompt))
+        {
+            samples.push(next);
+        }
+        Some(Ok(samples))
+    }
+}
+
+/// The scores of a trajectory, or why it has none, and what was asked for them.
+type Judged = (Result<Vec<Judgement>, Box<RejectedRow>>, Vec<CallRow>);
+
+/// Asks every judge about the samples of a prompt. Where one gives no answer about a trajectory, that is rejected: a
+/// reward from fewer judges would not compare with the others.
+async fn judge_samples(
     run: &Run<'_>,
     judges: &[Judge],
-    trajectory: Result<Trajectory, RunError>,
-) -> Result<Judged, RunError> {
-    let trajectory = trajectory?;
-    let prompt = &trajectory.prompt;
-    let id = trajectory.id().to_string();
-    let file = &run.settings.file;
-    let seed = seeds::trajectory_seed(file.seed, &prompt.id, trajectory.sample_index);
-    let mut asking = Asking {
-        stage: Stage::Judgements,
-        templates: &run.templates,
-        trajectory_seed: seed,
-        prompt_id: prompt.id.clone(),
-        trajectory_id: id.clone(),
-        invalid_answer_retries: file.trajectories.invalid_answer_retries,
-        asker: String::new(),
-        calls: Vec::new(),
-    };
-    let num_regions = if file.judgements.regions { trajectory.schedule.num_regions() } else { 0 };
+    samples: Result<Vec<Trajectory>, RunError>,
+) -> Result<Vec<Judged>, RunError> {
+    let samples = samples?;
+    let mut judged = Vec::with_capacity(samples.len());
+    for trajectory in &samples {
+        judged.push(judge_alone(run, judges, trajectory).await?);
+    }
+    for judge in judges.iter().filter(|judge| judge.kind == JudgeKind::Pairwise) {
+        pairs::judge(run, judge, &samples, &mut judged).await?;
+    }
+    Ok(judged)
+}
+
+/// Asks all judges that look at one trajectory at a time.
+async fn judge_alone(run: &Run<'_>, judges: &[Judge], trajectory: &Trajectory) -> Result<Judged, RunError> {
+    let mut asking = asking(run, trajectory);
     let mut rows = Vec::new();
     for judge in judges {
-        for region_index in std::iter::once(None).chain((0..num_regions).map(Some)) {
-            match ask(&mut asking, judge, &trajectory, region_index).await {
-                Ok((answer, reply)) => rows.extend(scores(run, judge, &id, region_index, &answer, &reply)),
-                Err(Unanswered::Rejected(rejection)) => {
-                    let row = rejected(&trajectory, id, judge, rejection);
-                    return Ok((Err(row), asking.calls));
-                }
-                Err(Unanswered::Failed(error)) => return Err(error),
+        match ask::judge(run, judge, trajectory, &mut asking).await {
+            Ok(found) => rows.extend(found),
+            Err(Unanswered::Failed(error)) => return Err(error),
+            Err(Unanswered::Rejected(rejection)) => {
+                return Ok((Err(Box::new(rejected(trajectory, judge, rejection))), asking.calls));
             }
         }
     }
     Ok((Ok(rows), asking.calls))
 }
 
-async fn ask(
-    asking: &mut Asking<'_>,
-    judge: &Judge,
-    trajectory: &Trajectory,
-    region_index: Option<usize>,
-) -> Result<(JudgeAnswer, Reply), Unanswered> {
-    let task = Task::Judge(JudgeTask {
-        prompt: trajectory.prompt.text.clone(),
-        schedule: trajectory.schedule.clone(),
-        region_index,
-        thoughts: trajectory.steps.iter().map(|step| step.last_attempt().thought.clone()).collect(),
-        picture: trajectory.final_image.clone(),
-    });
-    let position = Position { region_index, attempt: 0 };
-    asking.asker = judge.name.clone();
-    asking.text(&judge.teacher, task, position, answers::judgement).await
+fn asking<'a>(run: &'a Run<'_>, trajectory: &Trajectory) -> Asking<'a> {
+    let file = &run.settings.file;
+    let prompt = &trajectory.prompt;
+    Asking {
+        stage: Stage::Judgements,
+        templates: &run.templates,
+        trajectory_seed: seeds::trajectory_seed(file.seed, &prompt.id, trajectory.sample_index),
+        prompt_id: prompt.id.clone(),
+        trajectory_id: trajectory.id().to_string(),
+        invalid_answer_retries: file.trajectories.invalid_answer_retries,
+        asker: String::new(),
+        calls: Vec::new(),
+    }
 }
 
-/// One row for the whole score and one a criterion.
-fn scores(
-    run: &Run,
-    judge: &Judge,
-    id: &str,
-    region_index: Option<usize>,
-    answer: &JudgeAnswer,
-    reply: &Reply,
-) -> Vec<Judgement> {
-    let row = |criterion, score| Judgement {
-        trajectory_id: id.to_owned(),
-        region_index: region_index.map(|index| index as u32),
-        judge: judge.name.clone(),
-        model: reply.model.clone(),
-        prompt_hash: run.templates.hash("judge"),
-        criterion,
-        score,
-        answer_key: reply.key.clone().unwrap_or_else(|| twig_model::AnswerKey(String::new())),
-    };
-    let overall = row(JudgeCriterion::Overall, answer.scores.total().get());
-    let each =
-        Criterion::ALL.map(|criterion| row(JudgeCriterion::Of(criterion), answer.scores.get(criterion)));
-    std::iter::once(overall).chain(each).collect()
-}
-
-fn rejected(trajectory: &Trajectory, id: String, judge: &Judge, rejection: Rejection) -> RejectedRow {
+fn rejected(trajectory: &Trajectory, judge: &Judge, rejection: Rejection) -> RejectedRow {
     let detail = format!("judge `{}`: {}", judge.name, rejection.detail);
     let rejection = Rejection::new(rejection.reason, detail);
     let (text, category) = (trajectory.prompt.text.clone(), trajectory.prompt.category.clone());
+    let id = trajectory.id().to_string();
     RejectedRow::new(id, text, category, Stage::Judgements.as_str(), rejection)
 }

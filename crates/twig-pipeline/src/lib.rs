@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod fingerprint;
 mod ids;
+mod inquiries;
 mod job;
 mod judgements;
 mod measures;
@@ -50,9 +51,9 @@ pub use prompts::{PromptError, PromptTable};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
 pub use run::{RunSummary, run};
 pub use settings::{
-    DecontaminationSettings, JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem,
-    PromptSettings, ReleaseSettings, RoleSettings, RunSettings, SelectSettings, Settings, SettingsError,
-    TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings,
+    BoxSettings, DecontaminationSettings, JudgeKind, JudgeSettings, JudgementSettings, MixSettings, PipelineFile, Problem,
+    PromptSettings, PromptSource, ReleaseSettings, RoleSettings, RunSettings, SelectSettings, ScheduleSettings, Settings,
+    SettingsError, ShapeName, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings,
     TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};

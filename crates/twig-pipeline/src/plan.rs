@@ -16,7 +16,7 @@ use crate::{
     partition::{self, Partition},
     prompts::{self, PromptTable},
     recipe::Recipe,
-    settings::Settings,
+    settings::{JudgeKind, PromptSource, ScheduleSettings, Settings},
     tokens, trajectories,
 };
 
@@ -207,15 +207,29 @@ fn questions(settings: &Settings, to_make: u64, to_judge: u64) -> BTreeMap<Strin
     let file = &settings.file;
     let regions = settings.schedule.num_regions() as u64;
     let redone = regions * u64::from(file.trajectories.redo_rounds);
-    let (thinks, paints) = match file.trajectories.mode {
-        Mode::WholeImage => (1, 1),
-        Mode::RegionByRegion => (regions, regions),
+    let is_given = file.prompts.source == PromptSource::Pictures;
+    let (thinks, paints) = match (file.trajectories.mode, &file.trajectories.schedule) {
+        _ if is_given => (regions, 0),
+        (Mode::WholeImage, ScheduleSettings::Content { .. }) => (1 + regions, 1),
+        (Mode::WholeImage, _) => (1, 1),
+        (Mode::RegionByRegion, _) => (regions, regions),
     };
+    let proposals = u64::from(file.trajectories.schedule == ScheduleSettings::Proposed);
+    let thinks = thinks + proposals;
+    let repainted = if is_given { 0 } else { redone };
     let judged = if file.judgements.regions { regions + 1 } else { 1 };
-    let judges = file.judgements.judges.len() as u64 * judged;
+    let others = u64::from(file.trajectories.samples_per_prompt) - 1;
+    let of_kind = |kind: JudgeKind| match kind {
+        JudgeKind::Rubric => judged,
+        JudgeKind::Probability => 1,
+        JudgeKind::Questions => 2,
+        // Each pair in both orders; a pair has two samples.
+        JudgeKind::Pairwise => others,
+    };
+    let judges: u64 = file.judgements.judges.values().map(|judge| of_kind(judge.kind)).sum();
     [
         ("thinker", thinks, thinks, to_make),
-        ("painter", paints, paints + redone, to_make),
+        ("painter", paints, paints + repainted, to_make),
         ("critic", regions, regions + redone, to_make),
         ("judge", judges, judges, to_judge),
     ]

@@ -256,7 +256,7 @@ impl Run<'_> {
         }
         work.side_by_side(self, |todo, window| {
             let mine = in_partition(&prompts, todo.partition);
-            trajectories::partition(self, todo.partition, mine, todo.fingerprint, window)
+            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint, window)
         })
         .await
     }

@@ -25,6 +25,29 @@ pub fn all() -> Vec<(&'static str, Value)> {
             "judgement.schema.json",
             object("A judgement of a picture or region", &[("scores", scores()), ("comment", text())]),
         ),
+        ("schedule.schema.json", object("The regions of a picture, in order", &[("regions", boxes())])),
+        ("questions.schema.json", object("Questions about a picture", &[("questions", texts())])),
+        (
+            "inspection.schema.json",
+            object(
+                "Answers to questions about a picture, in order",
+                &[("answers", json!({ "type": "array", "items": { "type": "boolean" }, "minItems": 1 }))],
+            ),
+        ),
+        (
+            "probability.schema.json",
+            object(
+                "How likely a picture shows the prompt",
+                &[("probability", json!({ "type": "number", "minimum": 0, "maximum": 1 }))],
+            ),
+        ),
+        (
+            "comparison.schema.json",
+            object(
+                "Which of two pictures is better",
+                &[("better", json!({ "enum": ["first", "second", "neither"] })), ("comment", text())],
+            ),
+        ),
     ]
 }
 
@@ -64,6 +87,24 @@ fn text() -> Value {
 
 fn texts() -> Value {
     json!({ "type": "array", "items": text(), "minItems": 1 })
+}
+
+fn boxes() -> Value {
+    let cells = |least: u32| json!({ "type": "integer", "minimum": least });
+    let mut item = object(
+        "",
+        &[
+            ("name", text()),
+            ("row", cells(0)),
+            ("column", cells(0)),
+            ("rows", cells(1)),
+            ("columns", cells(1)),
+        ],
+    );
+    for outer in ["$schema", "title"] {
+        item.as_object_mut().and_then(|item| item.remove(outer));
+    }
+    json!({ "type": "array", "items": item, "minItems": 1 })
 }
 
 fn scores() -> Value {

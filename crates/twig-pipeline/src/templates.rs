@@ -7,6 +7,8 @@ use twig_model::{
     Schedule, Speaker, Task, ThinkTask,
 };
 
+use crate::inquiries;
+
 /// A template that ships with the program.
 struct Shipped {
     name: &'static str,
@@ -95,6 +97,12 @@ impl Templates {
             Task::Paint(task) => Ok(paint(task)),
             Task::Critique(task) => self.critique(task),
             Task::Judge(task) => self.judge(task),
+            Task::Schedule(_)
+            | Task::Describe(_)
+            | Task::Questions(_)
+            | Task::Inspect(_)
+            | Task::Probability(_)
+            | Task::Compare(_) => Ok(inquiries::rendered(task)?),
         }
     }
 
@@ -151,13 +159,10 @@ impl Templates {
     }
 }
 
-/// A region as templates speak of it: its name, and where it lies in percent of the height.
+/// A region as templates speak of it: its name, and where it lies.
 fn told(region: &Region, schedule: &Schedule) -> Value {
     let grid = schedule.geometry().grid;
-    let rows = region.rows(grid);
-    let percent = |row: u32| (row * 100 + grid.rows / 2) / grid.rows;
-    let place =
-        format!("from {} % to {} % of the height, from the top", percent(rows.start), percent(rows.end));
+    let place = region.place(grid);
     context! { name => &region.name, place }
 }
 

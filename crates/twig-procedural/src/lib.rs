@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: networks, clocks, files, stages; every answer is a function of settings and request.
 
+mod areas;
 mod artwork;
 mod backdrop;
 pub mod benchmark;
@@ -16,6 +17,7 @@ mod critic;
 mod dice;
 mod fitting;
 mod grammar;
+mod inquiry;
 mod inspection;
 mod layout;
 mod lexicon;
@@ -23,6 +25,7 @@ mod mentions;
 mod mistake;
 mod nouns;
 mod painter;
+mod palette;
 mod pattern;
 mod percept;
 mod reading;

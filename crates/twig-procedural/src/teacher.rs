@@ -6,9 +6,9 @@ use twig_model::{
 };
 
 use crate::{
-    critic,
+    areas, critic,
     dice::Dice,
-    grammar,
+    grammar, inquiry,
     layout::{self, Layout},
     mistake::{self, Mistake, MistakeKind, Slip},
     painter,
@@ -48,6 +48,12 @@ impl ProceduralTeacher {
             Task::Paint(task) => self.paint(task, request),
             Task::Critique(task) => Self::critique(task),
             Task::Judge(task) => Self::judge(task),
+            Task::Schedule(_)
+            | Task::Describe(_)
+            | Task::Questions(_)
+            | Task::Inspect(_)
+            | Task::Probability(_)
+            | Task::Compare(_) => inquiry::answer(&request.task, request.trajectory_seed),
         }
     }
 
@@ -86,7 +92,8 @@ impl ProceduralTeacher {
             Err(unreadable) => return declined(&unreadable),
         };
         let layout = layout::arrange(&scene, &task.schedule, trajectory_seed);
-        let thoughts = thinker::thoughts(&scene, &layout, &task.schedule, trajectory_seed);
+        let mut thoughts = thinker::thoughts(&scene, &layout, &task.schedule, trajectory_seed);
+        areas::rewrite_thoughts(&mut thoughts, &scene, &layout, &task.schedule);
         let answer = match task.region_index {
             None => json!({ "thoughts": thoughts }),
             Some(region) => json!({ "thought": thoughts[region] }),
@@ -123,13 +130,14 @@ impl ProceduralTeacher {
         match decode(task.canvas.bytes(), &DecodeLimits::default()) {
             Err(error) => Answer::Declined(Rejection::new(RejectReason::BadPicture, error.to_string())),
             Ok(canvas) => {
-                let opinion = critic::critique(
-                    &canvas,
-                    &task.prompt,
-                    &task.thoughts,
-                    &task.schedule,
-                    task.region_index,
-                );
+                let area = {
+                    let k = task.region_index;
+                    areas::critique(&canvas, &task.thoughts, &task.schedule, k, k + 1)
+                };
+                let opinion = area.unwrap_or_else(|| {
+                    let CritiqueTask { prompt, schedule, region_index, thoughts, .. } = task;
+                    critic::critique(&canvas, prompt, thoughts, schedule, *region_index)
+                });
                 let answer = json!({
                     "scores": opinion.scores,
                     "comment": opinion.comment,
@@ -144,8 +152,7 @@ impl ProceduralTeacher {
         match decode(task.picture.bytes(), &DecodeLimits::default()) {
             Err(error) => Answer::Declined(Rejection::new(RejectReason::BadPicture, error.to_string())),
             Ok(picture) => {
-                let (scores, comment) =
-                    critic::judge(&picture, &task.prompt, &task.thoughts, &task.schedule, task.region_index);
+                let (scores, comment) = inquiry::judged(&picture, task);
                 Answer::Text(json!({ "scores": scores, "comment": comment }).to_string())
             }
         }

@@ -88,15 +88,11 @@ fn descriptions(pass: &Pass<'_>, thoughts: &[&str]) -> String {
 /// The region by number, name and place: `region 2 of 3 (central content, from 33% to 67% of the height)`.
 fn region(pass: &Pass<'_>) -> String {
     let schedule: &Schedule = &pass.trajectory.schedule;
-    let grid = schedule.geometry().grid;
-    let rows = pass.region.rows(grid);
-    let percent = |row: u32| (200 * row + grid.rows) / (2 * grid.rows);
     format!(
-        "region {} of {} ({}, from {}% to {}% of the height)",
+        "region {} of {} ({}, {})",
         pass.region.index + 1,
         schedule.num_regions(),
         pass.region.name,
-        percent(rows.start),
-        percent(rows.end),
+        pass.region.place(schedule.geometry().grid),
     )
 }

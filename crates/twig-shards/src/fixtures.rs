@@ -108,6 +108,7 @@ pub(crate) fn judgements(release: &ReleaseTrajectory) -> Vec<Judgement> {
         model: "judge-1".to_owned(),
         prompt_hash: "ab12".to_owned(),
         criterion,
+        about: None,
         score,
         answer_key: AnswerKey(format!("{score:064x}")),
     };

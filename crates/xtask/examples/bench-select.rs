@@ -159,6 +159,7 @@ fn judgement(number: u64, id: &str) -> Judgement {
         model: "bench".to_owned(),
         prompt_hash: String::new(),
         criterion: JudgeCriterion::Overall,
+        about: None,
         score: (lot(number, 7) % 101) as i32,
         answer_key: AnswerKey(String::new()),
     }

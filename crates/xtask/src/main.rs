@@ -14,6 +14,7 @@ mod janus;
 mod memory;
 mod python;
 mod schemas;
+mod segmentation;
 mod test;
 mod training;
 
@@ -31,7 +32,8 @@ Chores of this project: cargo xtask CHORE
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
   bench [--near | --select]     run the whole T2I-CompBench job and print its figures as Markdown; --near does so
-                                for a million prompts, --select for a selection among 50,000 trajectories";
+                                for a million prompts, --select for a selection among 50,000 trajectories
+  segmentation                  hold regions that follow a picture against scikit-image's";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -70,6 +72,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
         "bench" => bench::bench(),
+        "segmentation" => segmentation::segmentation(),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

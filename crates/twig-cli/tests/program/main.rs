@@ -13,6 +13,7 @@ mod pilot;
 mod pipelines;
 mod project;
 mod quickstart;
+mod regions;
 mod same_bytes;
 mod samples;
 mod schemas;

@@ -8,10 +8,15 @@ use crate::project::{Project, REPOSITORY};
 #[test]
 fn every_ready_made_pipeline_can_be_planned() {
     let project = Project::new();
+    fs::create_dir_all(project.path("pictures")).unwrap();
+    project.write("pictures/a.png", "not looked into before it is needed");
+    project.write("pictures/a.txt", "a red car");
     let mut planned = 0;
     for entry in fs::read_dir(format!("{REPOSITORY}/pipelines")).unwrap() {
         let path = entry.unwrap().path();
-        let first = fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let first = text.lines().next().unwrap();
+        let prompts = if text.contains("source: pictures") { "pictures" } else { "mixed_train.txt" };
         assert_eq!(
             first,
             "# yaml-language-server: $schema=../schemas/pipeline.schema.json",
@@ -19,7 +24,7 @@ fn every_ready_made_pipeline_can_be_planned() {
             path.display()
         );
         let pipeline = path.to_str().unwrap();
-        project.succeeds(&["plan", pipeline, "--prompts", "mixed_train.txt"]);
+        project.succeeds(&["plan", pipeline, "--prompts", prompts]);
         planned += 1;
     }
     assert!(planned >= 2);

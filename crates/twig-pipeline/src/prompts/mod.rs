@@ -3,6 +3,7 @@
 //! Holds all prompts in memory: about 200 bytes each.
 
 mod decontaminate;
+mod pictures;
 mod read;
 pub(crate) mod stage;
 
@@ -13,12 +14,13 @@ use std::{
 
 use twig_model::{Prompt, PromptId, RejectReason, Rejection};
 
+pub(crate) use pictures::Pictures;
 pub use read::PromptError;
 pub(crate) use read::files;
 
 use crate::{
     near::{self, Prompts},
-    settings::{DecontaminationSettings, PromptSettings},
+    settings::{DecontaminationSettings, PromptSettings, PromptSource},
 };
 
 /// Longest rejected text that is kept in the table of rejections, in characters; the source tells where
@@ -36,6 +38,8 @@ pub struct PromptTable {
     pub blank_lines: u64,
     /// The files, in the order in which they were read.
     pub files: Vec<PathBuf>,
+    /// Where the pictures lie, for `source: pictures`.
+    pub(crate) pictures: Pictures,
 }
 
 impl PromptTable {
@@ -46,6 +50,9 @@ impl PromptTable {
         decontaminate: &DecontaminationSettings,
         base: &Path,
     ) -> Result<Self, PromptError> {
+        if settings.source == PromptSource::Pictures {
+            return Self::load_pictures(settings, base);
+        }
         let mut table = Self { files: read::files(&settings.files, base)?, ..Self::default() };
         let mut first_source: HashMap<PromptId, String> = HashMap::new();
         for path in table.files.clone() {

@@ -54,6 +54,12 @@ pub enum PromptError {
         /// What is wrong.
         message: String,
     },
+    /// An ending that tells no format of pictures.
+    #[error("{path}: pictures with captions are read from .parquet, .jsonl and .tar files and from folders")]
+    NoPictures {
+        /// The file.
+        path: PathBuf,
+    },
     /// An ending that tells no format.
     #[error("{path}: prompts are read from .txt, .jsonl, .csv and .parquet files")]
     UnknownFormat {
@@ -157,7 +163,7 @@ pub(super) fn file(
 }
 
 /// The file's stem without `_train`, `_val` or `_test`.
-fn category_of(path: &Path) -> String {
+pub(super) fn category_of(path: &Path) -> String {
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let cut = ["_train", "_val", "_test"].iter().find_map(|suffix| stem.strip_suffix(suffix));
     cut.unwrap_or(&stem).to_owned()

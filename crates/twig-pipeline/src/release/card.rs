@@ -55,7 +55,7 @@ fn settings(file: &PipelineFile) -> Vec<(String, String)> {
     let select = |text: Option<&String>| text.map_or_else(|| "everything".to_owned(), Clone::clone);
     [
         ("mode", trajectories.mode.as_str().to_owned()),
-        ("regions (K)", format!("{} uniform horizontal bands", trajectories.regions)),
+        ("regions (K)", trajectories.schedule_words()),
         ("accept_score", trajectories.accept_score.to_string()),
         ("redo_rounds", trajectories.redo_rounds.to_string()),
         ("samples_per_prompt", trajectories.samples_per_prompt.to_string()),

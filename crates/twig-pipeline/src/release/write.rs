@@ -256,10 +256,9 @@ pub(super) fn manifest(run: &Run, accounting: Vec<StageAccount>, configs: Vec<Co
         image_size: tokenizer.geometry().image_size,
         placeholder: 0,
     });
-    let judge_template = run.templates.hash("judge");
     let judges = file.judgements.judges.iter().map(|(name, judge)| Judge {
         name: name.clone(),
-        prompt_hash: judge_template.clone(),
+        prompt_hash: crate::judgements::prompt_hash(&run.templates, judge.kind),
         weight: judge.weight,
     });
     Manifest {

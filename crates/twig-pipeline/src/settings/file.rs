@@ -11,7 +11,7 @@ use twig_samples::SampleSettings;
 use twig_teacher::OpenAiSettings;
 use twig_tokens::{PatchTokenizer, layout::PrefixStyle};
 
-use super::{DecontaminationSettings, SelectSettings};
+use super::{DecontaminationSettings, SelectSettings, schedule::ScheduleSettings};
 
 /// A build job: which prompts, which teachers, how trajectories are made, and what is released.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,6 +71,14 @@ pub struct PromptSettings {
     /// `.parquet`. `${VARIABLE}` as in `output`.
     #[schemars(length(min = 1))]
     pub files: Vec<String>,
+    /// `prompts`, texts to paint, or `pictures`: pictures that are there already, with their captions. Then
+    /// `files` are `.parquet`, `.jsonl`, `.tar` (WebDataset) or folders with a `.txt` beside each picture; nobody
+    /// paints, the thinker describes each region and the critic checks.
+    #[serde(default)]
+    pub source: PromptSource,
+    /// Field or column with the picture, for `source: pictures`: bytes, or in JSONL a path relative to the file.
+    #[serde(default = "default_picture_field")]
+    pub picture_field: String,
     /// Field or column with the prompt, in JSONL, CSV and Parquet.
     #[serde(default = "default_text_field")]
     pub text_field: String,
@@ -90,6 +98,21 @@ pub struct PromptSettings {
     #[serde(default)]
     #[schemars(range(min = 0.3, max = 1.0))]
     pub near_duplicates: Option<f64>,
+}
+
+/// What prompt files hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptSource {
+    /// Texts to paint.
+    #[default]
+    Prompts,
+    /// Pictures with their captions.
+    Pictures,
+}
+
+fn default_picture_field() -> String {
+    "image".to_owned()
 }
 
 fn default_text_field() -> String {
@@ -143,7 +166,8 @@ fn default_concurrency() -> usize {
 pub struct RoleSettings {
     /// Writes the thoughts.
     pub thinker: String,
-    /// Makes the pictures.
+    /// Makes the pictures. Not needed with `prompts.source: pictures`.
+    #[serde(default)]
     pub painter: String,
     /// Scores regions and revises thoughts.
     pub critic: String,
@@ -187,9 +211,12 @@ pub struct TrajectorySettings {
     /// Whether the K thoughts of a whole image are asked for `at_once` or `in_turn`. Region by region it is
     /// always in turn.
     pub thinking: Thinking,
-    /// K: the number of uniform horizontal bands, at most the rows of the token grid.
+    /// K: the number of regions, for the schedules that do not say themselves; of bands at most the rows of the
+    /// token grid, 24.
     #[schemars(range(min = 1))]
     pub regions: usize,
+    /// Where the regions lie; by default uniform horizontal bands.
+    pub schedule: ScheduleSettings,
     /// A region is accepted from this score on.
     #[schemars(range(min = 0, max = 100))]
     pub accept_score: i32,
@@ -210,6 +237,7 @@ impl Default for TrajectorySettings {
             mode: Mode::WholeImage,
             thinking: Thinking::AtOnce,
             regions: 3,
+            schedule: ScheduleSettings::Bands,
             accept_score: 90,
             redo_rounds: 0,
             samples_per_prompt: 1,
@@ -246,10 +274,30 @@ pub struct JudgementSettings {
 pub struct JudgeSettings {
     /// The teacher that judges.
     pub teacher: String,
+    /// What it is asked.
+    #[serde(default)]
+    pub kind: JudgeKind,
     /// Its weight in `reward`.
     #[serde(default = "default_weight")]
     #[schemars(range(min = 1, max = 1000))]
     pub weight: u32,
+}
+
+/// What a judge is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgeKind {
+    /// Points on the five criteria; the score is their sum.
+    #[default]
+    Rubric,
+    /// Whether the picture shows the prompt; the score is the probability of yes, from log-probabilities where the
+    /// teacher has them.
+    Probability,
+    /// Questions derived from the prompt, each answered yes or no; the score is the share of yes.
+    Questions,
+    /// Which of two samples of the prompt is better, every pair in both orders; the score is the share of
+    /// comparisons won, an even one counting half. Needs `samples_per_prompt` of 2 or more.
+    Pairwise,
 }
 
 fn default_weight() -> u32 {

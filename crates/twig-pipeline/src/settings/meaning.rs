@@ -2,12 +2,11 @@
 //! Looks at each field for itself, so that a fault elsewhere in the file hides none of these.
 
 use serde_json::Value;
-use twig_model::{Geometry, Schedule};
 use twig_procedural::ProceduralSettings;
 use twig_samples::MixWeights;
 use twig_teacher::OpenAiSettings;
 
-use super::{Problem, TokenizerSettings, check::listed, node::Node, variables};
+use super::{Problem, TokenizerSettings, check::listed, node::Node, schedule, variables};
 use crate::templates::Templates;
 
 /// Every such problem of the document.
@@ -43,11 +42,15 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
             wrong(&format!("teachers.{name}.settings"), message);
         }
     }
-    // 0 is outside the range in the schema.
-    if let Some(regions @ 1..) = document["trajectories"]["regions"].as_u64()
-        && let Err(error) = Schedule::bands(Geometry::JANUS, regions as usize)
-    {
-        wrong("trajectories.regions", error.to_string());
+    for (path, message) in schedule::problems(&document) {
+        wrong(path, message);
+    }
+    for (path, message) in unpaired_judges(&document) {
+        wrong(&path, message);
+    }
+    let paints = document["prompts"]["source"].as_str() != Some("pictures");
+    if paints && document["roles"].is_object() && document["roles"]["painter"].is_null() {
+        wrong("roles.painter", "this field is missing".to_owned());
     }
     let weights = serde_json::from_value::<MixWeights>(document["release"]["mix"].clone());
     if let Ok(Err(invalid)) = weights.map(|weights| weights.check()) {
@@ -175,4 +178,14 @@ fn named_teachers(document: &Value) -> Vec<(String, String)> {
     let judges = document["judgements"]["judges"].as_object().into_iter().flatten();
     let judges = judges.map(|(name, judge)| (format!("judgements.judges.{name}.teacher"), &judge["teacher"]));
     roles.chain(judges).filter_map(|(path, value)| Some((path, value.as_str()?.to_owned()))).collect()
+}
+
+/// Judges that compare samples of which there is but one.
+fn unpaired_judges(document: &Value) -> Vec<(String, String)> {
+    let samples = document["trajectories"]["samples_per_prompt"].as_u64().unwrap_or(1);
+    let judges = document["judgements"]["judges"].as_object().into_iter().flatten();
+    let pairwise = judges.filter(|(_, judge)| samples < 2 && judge["kind"].as_str() == Some("pairwise"));
+    let message =
+        "a pairwise judge compares samples of one prompt; set `trajectories.samples_per_prompt` to 2 or more";
+    pairwise.map(|(name, _)| (format!("judgements.judges.{name}.kind"), message.to_owned())).collect()
 }

@@ -4,6 +4,7 @@ mod check;
 mod file;
 mod meaning;
 mod node;
+mod schedule;
 mod select;
 mod variables;
 
@@ -15,14 +16,15 @@ use std::{
 };
 
 pub use file::{
-    JudgeSettings, JudgementSettings, MixSettings, PipelineFile, PromptSettings, ReleaseSettings,
-    RoleSettings, RunSettings, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings,
+    JudgeKind, JudgeSettings, JudgementSettings, MixSettings, PipelineFile, PromptSettings, PromptSource,
+    ReleaseSettings, RoleSettings, RunSettings, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings,
     TokenizerSettings, TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
+pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};
 pub use select::{DecontaminationSettings, SelectSettings};
 use serde_json::Value;
-use twig_model::{Geometry, Schedule};
+use twig_model::Schedule;
 
 use twig_shards::{Filter, FilterError, Row, SelectionRow};
 
@@ -87,7 +89,7 @@ pub struct Settings {
     pub file: PipelineFile,
     /// The folder that prompt files are relative to.
     pub base: PathBuf,
-    /// The regions of every trajectory.
+    /// The regions of every trajectory; where they are found for each apart, as many bands.
     pub schedule: Schedule,
     /// `select.gates`, parsed.
     pub gates: Option<Filter>,
@@ -179,7 +181,9 @@ impl Settings {
                     variables::replaced(&settings.base_url).map_err(|message| wrong("", message))?;
             }
         }
-        let schedule = Schedule::bands(Geometry::JANUS, file.trajectories.regions)
+        let schedule = file
+            .trajectories
+            .planned_schedule()
             .map_err(|error| wrong("trajectories.regions", error.to_string()))?;
         let parsed = |path: &str, text: Option<&str>| {
             text.map(condition).transpose().map_err(|error| wrong(path, error.to_string()))

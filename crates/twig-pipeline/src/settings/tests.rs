@@ -85,7 +85,7 @@ judgements: {judges: [studio]}
     line 12: `trajectories.mode`: one of `whole_image`, `region_by_region` is wanted, found the text "whole"
     line 12: `trajectories.regions`: a whole number of at least 1 is wanted, found the number 3.5
     line 12: `trajectories.accept_score`: a whole number from 0 to 100 is wanted, found the number 101
-    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `thinking`, `regions`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
+    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `thinking`, `regions`, `schedule`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
     line 13: `judgements.judges`: a group of fields is wanted, found a list
     "#);
 }
@@ -126,4 +126,34 @@ fn an_override_wins_over_the_file() {
     let settings = Settings::parse(SOUND, PathBuf::new(), &overrides).unwrap();
     assert_eq!(settings.file.trajectories.mode, twig_model::Mode::RegionByRegion);
     assert_eq!(settings.file.seed, 9);
+}
+
+#[test]
+fn regions_that_cannot_be_are_named_with_the_way_out() {
+    let heights = "trajectories.schedule={kind: heights, rows: [8, 8]}";
+    assert_snapshot!(problems(SOUND, &[heights]), @"
+    --set trajectories.schedule={kind: heights, rows: [8, 8]}: `trajectories.schedule.rows`: the heights of the bands add up to 16 rows; the grid has 24, and no band may have 0
+    ");
+    let content = ["trajectories.schedule={kind: content}", "trajectories.mode=region_by_region"];
+    let found = problems(SOUND, &content);
+    assert!(found.contains("region by region there is none"), "{found}");
+    let redone = ["trajectories.schedule={kind: content, shape: bands}", "trajectories.redo_rounds=1"];
+    assert!(problems(SOUND, &redone).contains("not painted again"));
+}
+
+#[test]
+fn nobody_needs_to_paint_pictures_that_are_there() {
+    let no_painter = SOUND.replace(", painter: studio", "");
+    assert!(problems(&no_painter, &[]).contains("`roles.painter`: this field is missing"));
+    let overrides = ["prompts.source=pictures".to_owned(), "trajectories.redo_rounds=1".to_owned()];
+    let settings = Settings::parse(&no_painter, PathBuf::new(), &overrides).unwrap();
+    assert_eq!(settings.file.prompts.source, PromptSource::Pictures);
+}
+
+#[test]
+fn a_judge_that_compares_needs_something_to_compare() {
+    let pairwise = "judgements.judges.studio.kind=pairwise";
+    assert!(problems(SOUND, &[pairwise]).contains("set `trajectories.samples_per_prompt` to 2 or more"));
+    let overrides = [pairwise.to_owned(), "trajectories.samples_per_prompt=2".to_owned()];
+    assert!(Settings::parse(SOUND, PathBuf::new(), &overrides).is_ok());
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use twig_imaging::{
     DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, mean_absolute_difference, partial_canvas,
-    paste_region, region_pixels,
+    paste_region, region_pixels, spotlight,
 };
 use twig_model::{Picture, RejectReason, Rejection, Schedule};
 
@@ -74,4 +74,18 @@ pub(super) async fn pasted(
 pub(super) fn blank(schedule: &Schedule, placeholder: Rgb<u8>) -> Arc<RgbImage> {
     let size = schedule.geometry().image_size;
     Arc::new(RgbImage::from_pixel(size, size, placeholder))
+}
+
+/// The whole picture, and the picture with everything but one region faded out.
+pub(super) async fn with_spotlight(
+    picture: &Arc<RgbImage>,
+    schedule: &Schedule,
+    region_index: usize,
+) -> Result<(Picture, Picture), Unanswered> {
+    let (picture, schedule) = (Arc::clone(picture), schedule.clone());
+    let encoded = cpu::compute(move || {
+        let lit = spotlight(&picture, &schedule.regions()[region_index], schedule.geometry());
+        (Picture::new(encode_png(&picture)), Picture::new(encode_png(&lit)))
+    });
+    Ok(encoded.await?)
 }

@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use twig_imaging::{Rgb, RgbImage};
 use twig_model::{
-    Attempt, CritiqueTask, Mode, PaintTask, Picture, Prompt, Schedule, Step, Task, Teacher, ThinkTask,
-    Trajectory, TrajectoryId,
+    Attempt, CritiqueTask, DescribeTask, Mode, PaintTask, Picture, Prompt, Schedule, Step, Task, Teacher,
+    ThinkTask, Trajectory,
 };
 use twig_shards::{CallRow, RejectedRow};
 
-use super::canvas;
+use super::{canvas, start::Given};
 use crate::{
     answers,
     asking::{Asking, Position, Unanswered},
     error::RunError,
-    job::Stage,
     settings::{Thinking, TrajectorySettings},
-    templates::Templates,
 };
 
 /// What became of a prompt.
@@ -32,7 +30,8 @@ pub(super) struct Maker<'a> {
     /// Colour of what is not painted yet.
     pub(super) placeholder: Rgb<u8>,
     pub(super) thinker: Arc<dyn Teacher>,
-    pub(super) painter: Arc<dyn Teacher>,
+    /// `None` where pictures are given and nobody paints.
+    pub(super) painter: Option<Arc<dyn Teacher>>,
     pub(super) critic: Arc<dyn Teacher>,
 }
 
@@ -45,33 +44,63 @@ struct Draft<'a> {
     picture: Arc<RgbImage>,
     steps: Vec<Step>,
     painter: String,
+    /// Whether a region that was not accepted is painted again. Of an existing picture only the thought is
+    /// revised, and checked again.
+    repaints: bool,
 }
 
 impl Maker<'_> {
+    /// Makes a trajectory of a prompt, or of a picture that is there already.
     pub(super) async fn make(
         &self,
-        templates: &Templates,
+        mut asking: Asking<'_>,
         prompt: &Prompt,
         sample_index: u32,
-        seed: u64,
+        given: Option<Given>,
     ) -> Result<(Outcome, Vec<CallRow>), RunError> {
-        let id = TrajectoryId { prompt: prompt.id.clone(), sample_index }.to_string();
-        let mut asking = Asking {
-            stage: Stage::Trajectories,
-            templates,
-            trajectory_seed: seed,
-            prompt_id: prompt.id.clone(),
-            trajectory_id: id.clone(),
-            invalid_answer_retries: self.settings.invalid_answer_retries,
-            asker: String::new(),
-            calls: Vec::new(),
+        let draft = match given {
+            Some(given) => self.described(&mut asking, prompt, given).await,
+            None => self.draft(&mut asking, prompt).await,
         };
-        let outcome = match self.draft(&mut asking, prompt).await {
+        let seed = asking.trajectory_seed;
+        let outcome = match draft {
             Ok(draft) => Outcome::made(self.finished(draft, sample_index, seed)),
-            Err(Unanswered::Rejected(rejection)) => Outcome::rejected(prompt, id, rejection),
+            Err(Unanswered::Rejected(rejection)) => {
+                Outcome::rejected(prompt, asking.trajectory_id.clone(), rejection)
+            }
             Err(Unanswered::Failed(error)) => return Err(error),
         };
         Ok((outcome, asking.calls))
+    }
+
+    /// The regions of a picture that is there already: each described, then checked.
+    async fn described<'a>(
+        &self,
+        asking: &mut Asking<'_>,
+        prompt: &'a Prompt,
+        given: Given,
+    ) -> Result<Draft<'a>, Unanswered> {
+        let Given { picture, painter, is_painted } = given;
+        let mut draft =
+            Draft { prompt, thoughts: Vec::new(), picture, steps: Vec::new(), painter, repaints: is_painted };
+        for region_index in 0..self.schedule.num_regions() {
+            let (picture, spotlight) =
+                canvas::with_spotlight(&draft.picture, self.schedule, region_index).await?;
+            let task = Task::Describe(DescribeTask {
+                prompt: prompt.text.clone(),
+                schedule: self.schedule.clone(),
+                region_index,
+                earlier_thoughts: draft.thoughts.clone(),
+                picture,
+                spotlight,
+            });
+            let position = Position { region_index: Some(region_index), attempt: 0 };
+            let (thought, _) = asking.text(&self.thinker, task, position, answers::thought).await?;
+            draft.thoughts.push(thought);
+            let step = self.reflect_and_redo(asking, &mut draft, region_index).await?;
+            draft.steps.push(step);
+        }
+        Ok(draft)
     }
 
     async fn draft<'a>(&self, asking: &mut Asking<'_>, prompt: &'a Prompt) -> Result<Draft<'a>, Unanswered> {
@@ -83,6 +112,7 @@ impl Maker<'_> {
                 picture: canvas::blank(self.schedule, self.placeholder),
                 steps: Vec::new(),
                 painter: String::new(),
+                repaints: true,
             },
         };
         for region_index in 0..self.schedule.num_regions() {
@@ -104,9 +134,9 @@ impl Maker<'_> {
         let thoughts = self.all_thoughts(asking, prompt).await?;
         let position = Position { region_index: None, attempt: 0 };
         let paint = self.paint_task(prompt, &thoughts, None, None, 0);
-        let (picture, reply) = asking.picture(&self.painter, paint, position).await?;
+        let (picture, reply) = asking.picture(self.painter()?, paint, position).await?;
         let picture = canvas::fitted(picture, self.schedule).await?;
-        Ok(Draft { prompt, thoughts, picture, steps: Vec::new(), painter: reply.model })
+        Ok(Draft { prompt, thoughts, picture, steps: Vec::new(), painter: reply.model, repaints: true })
     }
 
     /// The K thoughts of a picture that is not there yet.
@@ -177,7 +207,9 @@ impl Maker<'_> {
         for attempt in 0..=self.settings.redo_rounds {
             if let Some(failed) = attempts.last() {
                 draft.thoughts[region_index].clone_from(&failed.critique.revised_thought);
-                self.paint_region(asking, draft, region_index, attempt).await?;
+                if draft.repaints {
+                    self.paint_region(asking, draft, region_index, attempt).await?;
+                }
             }
             let canvas =
                 canvas::encoded(&draft.picture, self.schedule, region_index + 1, self.placeholder).await?;
@@ -215,7 +247,7 @@ impl Maker<'_> {
         };
         let task = self.paint_task(draft.prompt, thoughts, Some(region_index), Some(base), attempt);
         let position = Position { region_index: Some(region_index), attempt };
-        let (painted, reply) = asking.picture(&self.painter, task, position).await?;
+        let (painted, reply) = asking.picture(self.painter()?, task, position).await?;
         let painted = canvas::fitted(painted, self.schedule).await?;
         let (picture, changed) = canvas::pasted(&draft.picture, painted, self.schedule, region_index).await?;
         draft.picture = picture;
@@ -231,6 +263,11 @@ impl Maker<'_> {
             Mode::RegionByRegion => region_index,
         };
         canvas::encoded(&draft.picture, self.schedule, num_done, self.placeholder).await
+    }
+
+    fn painter(&self) -> Result<&Arc<dyn Teacher>, Unanswered> {
+        let nobody = || RunError::Accounting("a picture was wanted and nobody paints".to_owned());
+        self.painter.as_ref().ok_or_else(|| nobody().into())
     }
 
     fn paint_task(

@@ -3,24 +3,30 @@
 
 mod canvas;
 mod make;
+mod start;
 
 use std::sync::Arc;
 
-use twig_model::{Prompt, Role, Trajectory};
+use twig_model::{Prompt, Role, Trajectory, TrajectoryId};
 use twig_shards::{CallRow, RejectedRow};
 use twig_teacher::PartitionAnswers;
 
 use make::{Maker, Outcome};
+use start::Teachers;
 
 use crate::{
+    asking::{Asking, Unanswered},
     error::RunError,
     fingerprint::Fingerprint,
+    inquiries,
     job::Stage,
     part::{Committed, OpenPart},
     partition::Partition,
+    prompts::Pictures,
     recipe::Recipe,
     run::Run,
     seeds,
+    settings::PromptSource,
 };
 
 /// What of the settings shapes the rows of a partition, besides its prompts.
@@ -31,6 +37,7 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("seed", &file.seed)
         .with("teachers", &recipe.teachers.identities())
         .with("templates", &recipe.templates.hashes())
+        .with("inquiries", &["schedule", "describe"].map(inquiries::hash))
         .with("placeholder", &recipe.placeholder_source())
 }
 
@@ -42,6 +49,7 @@ pub(crate) async fn partition(
     run: &Run<'_>,
     partition: Partition,
     prompts: &[Prompt],
+    pictures: &Pictures,
     fingerprint: String,
     window: usize,
 ) -> Result<Committed, RunError> {
@@ -51,7 +59,7 @@ pub(crate) async fn partition(
     let units =
         prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
     run.in_order(
-        units.map(|(prompt, sample_index)| make(run, &answers, prompt, sample_index)),
+        units.map(|(prompt, sample_index)| make(run, &answers, pictures, prompt, sample_index)),
         window,
         |(outcome, calls)| {
             part.called(calls);
@@ -72,20 +80,46 @@ pub(crate) async fn partition(
 async fn make(
     run: &Run<'_>,
     answers: &Arc<PartitionAnswers>,
+    pictures: &Pictures,
     prompt: &Prompt,
     sample_index: u32,
 ) -> Result<(Outcome, Vec<CallRow>), RunError> {
+    let id = TrajectoryId { prompt: prompt.id.clone(), sample_index }.to_string();
+    let file = &run.settings.file;
+    let mut asking = Asking {
+        stage: Stage::Trajectories,
+        templates: &run.templates,
+        trajectory_seed: seeds::trajectory_seed(file.seed, &prompt.id, sample_index),
+        prompt_id: prompt.id.clone(),
+        trajectory_id: id.clone(),
+        invalid_answer_retries: file.trajectories.invalid_answer_retries,
+        asker: String::new(),
+        calls: Vec::new(),
+    };
+    let existing = match pictures.read(&prompt.id).await? {
+        Ok(existing) => existing,
+        Err(rejection) => return Ok((Outcome::rejected(prompt, id, rejection), asking.calls)),
+    };
     let open = |role| run.teachers.open(run.teachers.name_of(role), answers, &run.stop);
+    let thinker = open(Role::Thinker);
+    let painter = (file.prompts.source == PromptSource::Prompts).then(|| open(Role::Painter));
+    let teachers = Teachers { thinker: &thinker, painter: painter.as_ref() };
+    let (schedule, given) = match start::begin(run.settings, teachers, &mut asking, prompt, existing).await {
+        Ok(begun) => begun,
+        Err(Unanswered::Failed(error)) => return Err(error),
+        Err(Unanswered::Rejected(rejection)) => {
+            return Ok((Outcome::rejected(prompt, id, rejection), asking.calls));
+        }
+    };
     let maker = Maker {
-        settings: &run.settings.file.trajectories,
-        schedule: &run.settings.schedule,
+        settings: &file.trajectories,
+        schedule: &schedule,
         placeholder: run.placeholder()?,
-        thinker: open(Role::Thinker),
-        painter: open(Role::Painter),
+        thinker,
+        painter,
         critic: open(Role::Critic),
     };
-    let seed = seeds::trajectory_seed(run.settings.file.seed, &prompt.id, sample_index);
-    maker.make(&run.templates, prompt, sample_index, seed).await
+    maker.make(asking, prompt, sample_index, given).await
 }
 
 impl Outcome {

@@ -14,9 +14,11 @@ record! {
         model: String,
         /// Hash of the judge's prompt template; scores of different wordings do not compare.
         prompt_hash: String,
-        /// What the number is about: `overall`, or one of the five criteria.
+        /// What the number is about: `overall`, one of the five criteria, `question` or `comparison`.
         criterion: JudgeCriterion,
-        /// 0 to 100 for `overall`, 0 to 20 for a criterion.
+        /// The question that was asked, or the id of the trajectory compared with; null elsewhere.
+        about: Option<String>,
+        /// 0 to 100, but 0 to 20 for one of the five criteria.
         score: i32,
         /// Where the raw answer stands in the job's answer store.
         answer_key: AnswerKey,

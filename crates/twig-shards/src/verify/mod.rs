@@ -234,7 +234,7 @@ mod tests {
         assert_found("steps: entry 2 contradicts", |train| {
             train.trajectories[1].steps[2].token_end = Some(575);
         });
-        assert_found("token 192 is covered 0 times", |train| {
+        assert_found("token 192 (row 8, column 0) is covered 0 times", |train| {
             let meta = &mut train.trajectories[1].meta;
             *meta = meta.replace("\"start\":192", "\"start\":193");
         });

@@ -102,15 +102,16 @@ fn require(holds: bool, problems: &mut Vec<String>, what: impl FnOnce() -> Strin
 impl CheckedRow for Judgement {
     fn keys(&self) -> RowKeys {
         let region = self.region_index.map_or(String::new(), |index| index.to_string());
+        let about = self.about.as_deref().unwrap_or_default();
         RowKeys::new(
-            &[&self.trajectory_id, &self.judge, &region, self.criterion.as_str()],
+            &[&self.trajectory_id, &self.judge, &region, self.criterion.as_str(), about],
             &self.trajectory_id,
         )
     }
 
     fn check(&self, _: &Rules, problems: &mut Vec<String>) {
         let most = match self.criterion {
-            JudgeCriterion::Overall => 100,
+            JudgeCriterion::Overall | JudgeCriterion::Question | JudgeCriterion::Comparison => 100,
             JudgeCriterion::Of(_) => 20,
         };
         require((0..=most).contains(&self.score), problems, || {
