@@ -9,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import card
 import files
 import pictures
 import preferences
@@ -20,6 +21,7 @@ from release import Release
 
 CONTENT = {
     "files": files.check,
+    "card": card.check,
     "relations": relations.check,
     "samples": samples.check,
     "preferences": preferences.check,

@@ -88,6 +88,20 @@ def duckdb(release: Release, checks: Checks) -> None:
         checks.equal("duckdb: rewards equal the judge's scores", unequal, (0,))
 
 
+def pandas(release: Release, checks: Checks) -> None:
+    """Scalar columns with their types, a nested one, and pictures as bytes."""
+    import pandas as pd
+
+    rows = list(release.trajectories.values())
+    frame = pd.concat([pd.read_parquet(file) for file in release.files("trajectories")], ignore_index=True)
+    for name in ("id", "prompt", "category", "reward", "attempts", "seed"):
+        checks.equal(f"pandas: {name}", frame[name].tolist(), [row[name] for row in rows])
+    thoughts = [[step["thought"] for step in steps] for steps in frame["steps"]]
+    checks.equal("pandas: nested thoughts", thoughts, [[s["thought"] for s in row["steps"]] for row in rows])
+    pictures = [picture["bytes"] for picture in frame["final_image"]]
+    checks.that("pandas: pictures", pictures == [row["final_image"]["bytes"] for row in rows])
+
+
 def datasets(release: Release, checks: Checks) -> None:
     """Every table through Hugging Face datasets: by folder and by file, whole and streaming."""
     import datasets as hf
@@ -189,4 +203,4 @@ def arrow(query) -> pa.Table:
     return result if isinstance(result, pa.Table) else result.read_all()
 
 
-ALL = {"pyarrow": pyarrow, "polars": polars, "duckdb": duckdb, "datasets": datasets}
+ALL = {"pyarrow": pyarrow, "polars": polars, "duckdb": duckdb, "pandas": pandas, "datasets": datasets}

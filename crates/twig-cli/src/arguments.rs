@@ -66,6 +66,8 @@ pub(crate) enum Command {
     /// Draw trajectories as a contact sheet: canvas, thought and critique of every region
     Sheet(SheetArguments),
     /// Write a release in another format
+    ///
+    /// The same command goes on with an export that was interrupted.
     Export(ExportArguments),
     /// Write a report to send to somebody: one HTML file that loads nothing from anywhere
     #[command(
@@ -91,6 +93,31 @@ pub(crate) enum Command {
     /// Write the manual pages, or print the one of `twig` itself
     #[command(after_help = "Examples:\n  twig man | man -l -\n  twig man -o ~/.local/share/man/man1")]
     Man(ManArguments),
+    /// Upload a release to an object store or to the Hugging Face Hub
+    ///
+    /// Readers there see all of it or nothing. The same command goes on with an upload that was interrupted.
+    /// Credentials come from the environment under the names of each provider's own tools: AWS_ACCESS_KEY_ID,
+    /// AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME, HF_TOKEN, …
+    #[command(
+        after_help = "Examples:\n  twig push out/quickstart s3://bucket/quickstart\n  twig push out/quickstart hf://datasets/me/quickstart"
+    )]
+    Push(PushArguments),
+    /// Put several releases together into a new one
+    ///
+    /// Of trajectories that several have (by id), the first release's is kept. Pictures are copied as they are.
+    #[command(after_help = "Example:\n  twig merge out/monday out/tuesday -o out/both")]
+    Merge(MergeArguments),
+    /// Make a new release of the trajectories for which a condition holds
+    ///
+    /// The condition is SQL as in `select.where`, over id, prompt, category, mode, painter, sample_index, num_steps,
+    /// attempts, min_step_score and reward.
+    #[command(
+        after_help = "Example:\n  twig filter out/quickstart --where \"reward >= 90 and attempts <= 4\" -o out/best"
+    )]
+    Filter(FilterArguments),
+    /// Make a new release of a fair share of the prompts, for example as a preview
+    #[command(after_help = "Example:\n  twig sample out/quickstart --share 0.01 -o out/preview")]
+    Sample(SampleArguments),
     /// Print a JSON Schema: of the pipeline file, of events, of the manifest, of teachers' answers
     Schema(SchemaArguments),
 }
@@ -329,6 +356,102 @@ pub(crate) struct ExportArguments {
 pub(crate) enum ExportFormat {
     /// One JSON object a trajectory, pictures as PNG files
     Jsonl,
+    /// Tar files for WebDataset and Energon, one sample an attempt at a region
+    Webdataset,
+    /// MosaicML streaming shards of the Janus samples
+    Mds,
+    /// LLaMA-Factory: sharegpt chats, pictures, dataset_info.json
+    LlamaFactory,
+    /// BAGEL: Parquet for text-to-image and step-by-step editing, parquet_info
+    Bagel,
+    /// Interleaved JSON conversations with need_loss, need_vae and need_vit, in Parquet
+    Irg,
+    /// Image token ids as NumPy files
+    Codes,
+    /// Our own tables without the Hugging Face features: pictures stay bytes (ms-swift streaming)
+    Plain,
+}
+
+impl From<ExportFormat> for twig_export::ExportFormat {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Jsonl => Self::Jsonl,
+            ExportFormat::Webdataset => Self::WebDataset,
+            ExportFormat::Mds => Self::Mds,
+            ExportFormat::LlamaFactory => Self::LlamaFactory,
+            ExportFormat::Bagel => Self::Bagel,
+            ExportFormat::Irg => Self::Irg,
+            ExportFormat::Codes => Self::Codes,
+            ExportFormat::Plain => Self::Plain,
+        }
+    }
+}
+
+/// What to upload, and where.
+#[derive(Debug, Args)]
+pub(crate) struct PushArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// s3://…, gs://…, az://…, file://… or hf://datasets/OWNER/NAME[@REVISION]
+    #[arg(value_name = "URL")]
+    pub(crate) target: String,
+    /// Put the release in the place of another one that lies there
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// Where a new release goes, and what it is called.
+#[derive(Debug, Args)]
+pub(crate) struct NewReleaseArguments {
+    /// The folder of the new release, which must not be there yet
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Its name for people, instead of that of the releases it is made from
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Megabytes after which a shard ends
+    #[arg(long, value_name = "MB", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) shard_mb: u32,
+}
+
+/// Which releases to put together.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// Output folders of jobs, or releases
+    #[arg(value_name = "OUT", required = true, num_args = 1..)]
+    pub(crate) folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) new: NewReleaseArguments,
+}
+
+/// Which part of a release to take.
+#[derive(Debug, Args)]
+pub(crate) struct FilterArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// The condition
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: String,
+    #[command(flatten)]
+    pub(crate) new: NewReleaseArguments,
+}
+
+/// How much of a release to take.
+#[derive(Debug, Args)]
+pub(crate) struct SampleArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// Share of the prompts, above 0 and up to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub(crate) share: f64,
+    /// Another seed draws other prompts; a larger share contains a smaller one of the same seed
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) new: NewReleaseArguments,
 }
 
 /// Which schema.

@@ -1,26 +1,23 @@
 //! Plain JSON Lines and PNG files, for programs that know nothing of Parquet.
 //!
 //! ```text
-//! train.jsonl  validation.jsonl     one object a trajectory
+//! train-00000-of-00001.jsonl            one object a trajectory
 //! images/9e/9e3779b97f4a7c15-0.png      the finished picture
 //! images/9e/9e3779b97f4a7c15-0-02.png   the canvas after the third attempt
 //! manifest.json
 //! ```
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::Path};
 
 use serde::{Deserialize, Serialize};
-use twig_model::{CriterionScores, Picture, Score};
-use twig_shards::{Manifest, ReleaseTrajectory, Split, TableReader, atomic::AtomicFile};
+use twig_model::{CriterionScores, Score};
+use twig_shards::{ReleaseTrajectory, TableReader, atomic::AtomicFile};
 
 use crate::{
     ExportError,
-    folder::{ExportSummary, ExportedFile, GrowingFolder},
+    folder::Written,
+    format::{Format, Source},
+    pictures::Pictures,
 };
 
 /// A trajectory as one line of JSON. File names are relative to the folder of the export.
@@ -71,46 +68,57 @@ pub struct AttemptLine {
     pub image: String,
 }
 
-/// Writes a release as `{split}.jsonl` files and PNG pictures into the folder `out`, which must not be there.
-///
-/// The same release gives the same bytes.
-///
-/// # Memory
-/// One batch of 16 trajectories with their pictures.
-pub fn jsonl(release: &Path, out: &Path) -> Result<ExportSummary, ExportError> {
-    let manifest = Manifest::load(release)?;
-    let folder = GrowingFolder::create(out)?;
-    let mut pictures = Pictures { folder: folder.path().to_owned(), made: BTreeSet::new(), count: 0 };
-    let splits = manifest.config("trajectories").into_iter().flat_map(|config| &config.splits);
-    let files = splits.map(|split| write_split(release, split, &mut pictures)).collect::<Result<_, _>>()?;
-    let Manifest { program, settings_hash, .. } = manifest;
-    let summary =
-        ExportSummary { format: "jsonl".to_owned(), program, settings_hash, files, pictures: pictures.count };
-    folder.commit(&summary)?;
-    Ok(summary)
+/// One object a trajectory, and its pictures as files.
+pub(crate) struct Jsonl;
+
+impl Format for Jsonl {
+    const NAME: &'static str = "jsonl";
+    const TABLE: Option<&'static str> = Some("trajectories");
+
+    fn write_shard(&self, source: &Source, folder: &Path) -> Result<Written, ExportError> {
+        let mut pictures = Pictures::new(folder);
+        let mut file = LineFile::create(folder, source.file_name("jsonl"))?;
+        for trajectory in TableReader::open(&source.path)? {
+            file.push(&line(&trajectory?, &mut pictures)?)?;
+        }
+        let mut written = file.finish(source.split)?;
+        written.pictures = pictures.count;
+        Ok(written)
+    }
 }
 
-fn write_split(release: &Path, split: &Split, pictures: &mut Pictures) -> Result<ExportedFile, ExportError> {
-    let path = format!("{}.jsonl", split.name);
-    let mut file = AtomicFile::create(&pictures.folder.join(&path))?;
-    let mut rows = 0;
-    for shard in &split.shards {
-        for trajectory in TableReader::open(&release.join(&shard.path))? {
-            let line = write_pictures(&trajectory?, pictures)?;
-            let json = serde_json::to_string(&line).expect("numbers and texts are always JSON");
-            writeln!(file, "{json}").map_err(ExportError::io("write", &pictures.folder.join(&path)))?;
-            rows += 1;
-        }
+/// A file with one JSON object a line.
+pub(crate) struct LineFile {
+    file: AtomicFile,
+    name: String,
+    rows: u64,
+}
+
+impl LineFile {
+    /// Begins a file of an export, named by its path in it.
+    pub(crate) fn create(folder: &Path, name: String) -> Result<Self, ExportError> {
+        Ok(Self { file: AtomicFile::create(&folder.join(&name))?, name, rows: 0 })
     }
-    let digest = file.commit()?;
-    Ok(ExportedFile { path, rows, bytes: digest.bytes, sha256: digest.sha256 })
+
+    pub(crate) fn push(&mut self, row: &impl Serialize) -> Result<(), ExportError> {
+        let json = serde_json::to_string(row).expect("numbers and texts are always JSON");
+        writeln!(self.file, "{json}").map_err(ExportError::io("write", self.file.path()))?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Makes the file durable; one without rows is not kept.
+    pub(crate) fn finish(self, split: &str) -> Result<Written, ExportError> {
+        let mut written = Written::default();
+        if self.rows > 0 {
+            written.add(self.name, split, self.rows, self.file.commit()?);
+        }
+        Ok(written)
+    }
 }
 
 /// Writes the pictures of a trajectory, and makes its line.
-fn write_pictures(
-    release: &ReleaseTrajectory,
-    pictures: &mut Pictures,
-) -> Result<TrajectoryLine, ExportError> {
+fn line(release: &ReleaseTrajectory, pictures: &mut Pictures) -> Result<TrajectoryLine, ExportError> {
     let trajectory = &release.trajectory;
     let id = trajectory.id().to_string();
     let mut steps = Vec::with_capacity(trajectory.num_attempts());
@@ -141,37 +149,3 @@ fn write_pictures(
         steps,
     })
 }
-
-/// The folder of pictures. They lie in 256 folders by the first two digits of their id, since many programs
-/// are slow with a hundred thousand files in one.
-struct Pictures {
-    folder: PathBuf,
-    made: BTreeSet<String>,
-    count: u64,
-}
-
-impl Pictures {
-    /// Writes a picture as it is stored and gives its path inside the export.
-    ///
-    /// Ids are hexadecimal digits, `-` and a number, which the reader of trajectories has checked: the path
-    /// stays inside.
-    fn write(&mut self, id: &str, suffix: &str, picture: &Picture) -> Result<String, ExportError> {
-        if !picture.bytes().starts_with(b"\x89PNG\r\n\x1a\n") {
-            return Err(ExportError::NotPng { id: id.to_owned() });
-        }
-        let below = format!("images/{}", &id[..2]);
-        if !self.made.contains(&below) {
-            let folder = self.folder.join(&below);
-            fs::create_dir_all(&folder).map_err(ExportError::io("create the folder", &folder))?;
-            self.made.insert(below.clone());
-        }
-        let name = format!("{below}/{id}{suffix}.png");
-        let path = self.folder.join(&name);
-        fs::write(&path, picture.bytes()).map_err(ExportError::io("write", &path))?;
-        self.count += 1;
-        Ok(name)
-    }
-}
-
-#[cfg(test)]
-mod tests;

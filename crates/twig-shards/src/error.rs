@@ -58,6 +58,28 @@ pub enum ShardError {
         /// What is wrong.
         what: String,
     },
+    /// Something is where a new release is to go.
+    #[error("{path} is there already; name a folder that is not", path = path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A release without rows was asked for.
+    #[error("there would be nothing in the new release: {what}")]
+    Nothing {
+        /// Why.
+        what: String,
+    },
+    /// Rows of two releases that do not belong into one table.
+    #[error("{first} and {other} cannot be put together: {what}", first = first.display(), other = other.display())]
+    Incompatible {
+        /// A release.
+        first: PathBuf,
+        /// Another one.
+        other: PathBuf,
+        /// What is different.
+        what: String,
+    },
     /// A file is not the one that was written.
     #[error("{path} has changed since it was written ({what}); remove it and run again", path = path.display())]
     Changed {
@@ -69,6 +91,11 @@ pub enum ShardError {
 }
 
 impl ShardError {
+    /// Whether the user asked for something that cannot be, rather than something having gone wrong.
+    pub fn is_wrong_usage(&self) -> bool {
+        matches!(self, Self::Exists { .. } | Self::Nothing { .. } | Self::Incompatible { .. })
+    }
+
     /// For `map_err` after a call of the file system.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }

@@ -1,4 +1,7 @@
-//! Small made-up data for tests: trajectories with a redo, samples of every task, and a whole release.
+//! Small made-up data for tests: trajectories with a redo, samples of every task, and a whole release. Other
+//! crates see it with the feature `fixtures`.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "for tests only; made-up data is what the code says")]
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
@@ -21,7 +24,7 @@ const IMAGE_PLACEHOLDER: i32 = 300;
 const PLACEHOLDER_COLOR: Rgb<u8> = Rgb([200, 180, 160]);
 
 /// A deterministic trajectory; every third has a redo of its second region.
-pub(crate) fn trajectory(number: u64) -> Trajectory {
+pub fn trajectory(number: u64) -> Trajectory {
     let schedule = Schedule::bands(Geometry::JANUS, 3).unwrap();
     let picture = picture(number);
     let steps = (0..3).map(|region_index| {
@@ -51,7 +54,7 @@ pub(crate) fn trajectory(number: u64) -> Trajectory {
     }
 }
 
-pub(crate) fn prompt(number: u64) -> Prompt {
+pub fn prompt(number: u64) -> Prompt {
     Prompt {
         id: PromptId::from_hash(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         text: format!("a <image> of {number} blue | birds"),
@@ -78,7 +81,7 @@ fn png(picture: &RgbImage) -> Picture {
 }
 
 /// Ids for a trajectory: those of failed attempts differ from the finished picture's.
-pub(crate) fn tokens(trajectory: &Trajectory) -> TrajectoryTokens {
+pub fn tokens(trajectory: &Trajectory) -> TrajectoryTokens {
     let id = |cell: u32, salt: u64| {
         ((u64::from(cell) * 2_654_435_761 + salt * 97) % u64::from(CODEBOOK_SIZE)) as u32
     };
@@ -94,13 +97,13 @@ pub(crate) fn tokens(trajectory: &Trajectory) -> TrajectoryTokens {
     }
 }
 
-pub(crate) fn release_trajectory(number: u64) -> ReleaseTrajectory {
+pub fn release_trajectory(number: u64) -> ReleaseTrajectory {
     let trajectory = trajectory(number);
     let reward = Score::new((number * 13 % 101) as i64).unwrap();
     ReleaseTrajectory { tokens: Some(tokens(&trajectory)), trajectory, reward }
 }
 
-pub(crate) fn judgements(release: &ReleaseTrajectory) -> Vec<Judgement> {
+pub fn judgements(release: &ReleaseTrajectory) -> Vec<Judgement> {
     let judgement = |criterion, region_index, score| Judgement {
         trajectory_id: release.trajectory.id().to_string(),
         region_index,
@@ -135,7 +138,7 @@ fn head(release: &ReleaseTrajectory, task: TaskKind) -> SampleHead {
     }
 }
 
-pub(crate) fn sft_sample(release: &ReleaseTrajectory) -> SftSample {
+pub fn sft_sample(release: &ReleaseTrajectory) -> SftSample {
     SftSample {
         head: head(release, TaskKind::Think),
         messages: vec![asked(&release.trajectory.prompt.text), answered("Brighter birds.")],
@@ -144,7 +147,7 @@ pub(crate) fn sft_sample(release: &ReleaseTrajectory) -> SftSample {
     }
 }
 
-pub(crate) fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
+pub fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
     let ids = &release.tokens.as_ref().unwrap().attempt_ids[0];
     let generate = JanusSample {
         head: head(release, TaskKind::Generate),
@@ -172,7 +175,7 @@ pub(crate) fn janus_samples(release: &ReleaseTrajectory) -> Vec<JanusSample> {
 }
 
 /// The pair of the redone region, if the trajectory has one.
-pub(crate) fn dpo_pair(release: &ReleaseTrajectory) -> Option<DpoPair> {
+pub fn dpo_pair(release: &ReleaseTrajectory) -> Option<DpoPair> {
     let ReleaseTrajectory { trajectory, tokens, .. } = release;
     let tokens = tokens.as_ref()?;
     let [failed, better] = trajectory.steps[1].attempts.as_slice() else { return None };
@@ -200,7 +203,7 @@ pub(crate) fn dpo_pair(release: &ReleaseTrajectory) -> Option<DpoPair> {
     })
 }
 
-pub(crate) fn critique_pair(release: &ReleaseTrajectory) -> Option<CritiquePair> {
+pub fn critique_pair(release: &ReleaseTrajectory) -> Option<CritiquePair> {
     let DpoPair { trajectory_id, caption, category, chosen_score, rejected_score, chosen_image, .. } =
         dpo_pair(release)?;
     Some(CritiquePair {
@@ -220,7 +223,7 @@ pub(crate) fn critique_pair(release: &ReleaseTrajectory) -> Option<CritiquePair>
     })
 }
 
-pub(crate) fn prompt_group(release: &ReleaseTrajectory) -> PromptGroup {
+pub fn prompt_group(release: &ReleaseTrajectory) -> PromptGroup {
     let prompt = &release.trajectory.prompt;
     let birds = || "bird".to_owned();
     let spatial = SpatialMention { obj1: birds(), obj2: birds(), locality: "next to".to_owned() };
@@ -252,16 +255,16 @@ fn answered(text: &str) -> SftMessage {
 }
 
 /// The rows of one split of a release, as the records that are stored.
-pub(crate) struct Tables {
-    pub(crate) trajectories: Vec<TrajectoryRecord>,
-    pub(crate) steps: Vec<StepRow>,
-    pub(crate) judgements: Vec<Judgement>,
-    pub(crate) tokens: Vec<TokensRow>,
-    pub(crate) sft: Vec<SftRecord>,
-    pub(crate) janus: Vec<JanusRecord>,
-    pub(crate) dpo: Vec<DpoRecord>,
-    pub(crate) critique_dpo: Vec<CritiqueDpoRecord>,
-    pub(crate) grpo: Vec<GrpoRecord>,
+pub struct Tables {
+    pub trajectories: Vec<TrajectoryRecord>,
+    pub steps: Vec<StepRow>,
+    pub judgements: Vec<Judgement>,
+    pub tokens: Vec<TokensRow>,
+    pub sft: Vec<SftRecord>,
+    pub janus: Vec<JanusRecord>,
+    pub dpo: Vec<DpoRecord>,
+    pub critique_dpo: Vec<CritiqueDpoRecord>,
+    pub grpo: Vec<GrpoRecord>,
 }
 
 impl Tables {
@@ -284,12 +287,12 @@ impl Tables {
 }
 
 /// A release of eight trajectories in two splits with all nine tables.
-pub(crate) fn write_release(folder: &Path) -> Manifest {
+pub fn write_release(folder: &Path) -> Manifest {
     write_tampered_release(folder, |_| {}, |_| {})
 }
 
 /// The same with changes to the training split and to the manifest.
-pub(crate) fn write_tampered_release(
+pub fn write_tampered_release(
     folder: &Path,
     tamper_rows: impl Fn(&mut Tables),
     tamper_manifest: impl Fn(&mut Manifest),
@@ -329,7 +332,7 @@ fn write_config<T: Row>(
     Config { name: T::TABLE.to_owned(), splits: splits.collect() }
 }
 
-pub(crate) fn manifest(configs: Vec<Config>) -> Manifest {
+pub fn manifest(configs: Vec<Config>) -> Manifest {
     Manifest {
         schema_version: SCHEMA_VERSION,
         program: "twig 0.0.0".to_owned(),
@@ -362,7 +365,7 @@ pub(crate) fn manifest(configs: Vec<Config>) -> Manifest {
     }
 }
 
-pub(crate) fn card_facts() -> CardFacts {
+pub fn card_facts() -> CardFacts {
     let counts =
         |pairs: &[(&str, u64)]| pairs.iter().map(|&(name, count)| (name.to_owned(), count)).collect();
     CardFacts {

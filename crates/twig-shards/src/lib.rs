@@ -9,11 +9,17 @@
 //! The columns and their encoding follow what consumers were seen to need: Hugging Face `datasets` (and its
 //! Hub), Polars, DuckDB, pyarrow, and the trainers that read from those.
 //!
-//! Deliberately absent: stages, selection, asynchronous code, Polars. Everything is synchronous, with memory
+//! [`derive()`] makes new releases from existing ones.
+//!
+//! [`Remote`] is a place in an object store.
+//!
+//! Deliberately absent: stages, selection, Polars. Everything is synchronous, with memory
 //! bounds that the types document.
 
 pub mod atomic;
 mod card;
+mod copy;
+mod derive;
 mod error;
 mod filter;
 mod indexed;
@@ -24,8 +30,10 @@ mod properties;
 mod reader;
 mod record;
 mod release;
+mod remote;
 mod row;
 mod shards;
+mod splice;
 mod tables;
 mod text_columns;
 mod value;
@@ -33,7 +41,9 @@ mod verify;
 mod writer;
 
 pub use atomic::FileDigest;
-pub use card::{CardFacts, CardTeacher, render_card};
+pub use card::{CardFacts, CardTeacher};
+pub use copy::copy_without_features;
+pub use derive::{Derivation, Derived, Keep, ReleaseSummary, derive};
 pub use error::{Malformed, ShardError};
 pub use filter::{Clause, Filter, FilterError};
 pub use indexed::IndexedTable;
@@ -43,19 +53,20 @@ pub use picture_column::{PictureRow, read_picture, read_pictures};
 pub use properties::{Purpose, RowGroupLimits, writer_properties};
 pub use reader::{TableReader, num_rows};
 pub use record::{Column, Record};
-pub use release::publish;
+pub use release::{files_below, publish};
+pub use remote::{Remote, RemoteError, RemoteText};
 pub use row::{PlainRow, Row, SCHEMA_VERSION};
 pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
 pub use tables::{
-    AttemptRecord, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord, DpoRecord, FinalImage,
-    FinalTokens, GrpoRecord, ImageTokensRow, JanusRecord, MeasureRow, MessagePart, MessageRecord,
-    RejectedRow, ReleaseTrajectory, SelectionRow, SftRecord, SpatialRecord, StepRow, StepTexts, TokensRow,
-    TrajectoryListing, TrajectoryRecord, TrajectorySummary,
+    AttemptRecord, BagelPicture, BagelSequence, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord,
+    DpoRecord, FinalImage, FinalTokens, GrpoRecord, ImageTokensRow, IrgConversation, JanusRecord, MeasureRow,
+    MessagePart, MessageRecord, RejectedRow, ReleaseTrajectory, SelectionRow, SftRecord, SpatialRecord,
+    StepRow, StepTexts, TokensRow, TrajectoryListing, TrajectoryRecord, TrajectorySummary,
 };
 pub use text_columns::{TextRow, read_text_columns};
-pub use value::Value;
+pub use value::{Blob, Value};
 pub use verify::{Problem, VerifyReport, verify};
 pub use writer::{TableSummary, TableWriter};
 
-#[cfg(test)]
-mod fixtures;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;

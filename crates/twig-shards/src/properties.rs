@@ -55,7 +55,7 @@ impl RowGroupLimits {
 
 /// Constant, so that a new build of the program writes the same bytes. The form is the one that readers parse
 /// to decide whether they trust statistics.
-const CREATED_BY: &str = "twig version 1.0.0 (build parquet-rs)";
+pub(crate) const CREATED_BY: &str = "twig version 1.0.0 (build parquet-rs)";
 /// Bytes of encoded values after which a page ends: the unit in which readers fetch with an offset index.
 const DATA_PAGE_BYTES: usize = 1 << 20;
 /// Level 3 is zstd's own default.
@@ -70,7 +70,7 @@ const CDC_FOOTER: [(&str, &str); 2] = [
 /// Properties for a table.
 ///
 /// Pictures are compressed already and their first bytes say nothing: no compression, no dictionary, no
-/// statistics. Everything else has a dictionary, zstd and statistics for each page; `id` a Bloom filter.
+/// statistics, and no chunking by content (see `splice`). Everything else has a dictionary, zstd and statistics for each page; `id` a Bloom filter.
 pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("3 is a level of zstd");
     let mut builder = WriterProperties::builder()
@@ -147,6 +147,13 @@ fn collect_binary(field: &Field, path: &mut Vec<String>, found: &mut Vec<ColumnP
         }
         _ => {}
     }
+}
+
+/// Whether a column holds pictures.
+pub(crate) fn holds_pictures(field: &Field) -> bool {
+    let mut found = Vec::new();
+    collect_binary(field, &mut Vec::new(), &mut found);
+    !found.is_empty()
 }
 
 /// Whether a table holds pictures; readers then take fewer rows at a time.

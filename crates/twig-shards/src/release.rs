@@ -1,17 +1,22 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
-use crate::{CardFacts, Manifest, ShardError, atomic, card::render_card};
+use crate::{
+    CardFacts, Manifest, ShardError, atomic,
+    card::{assets, croissant, render_card},
+};
 
 /// The dataset card's file name.
 pub(crate) const CARD_NAME: &str = "README.md";
 /// The checksums' file name, in the form of the program `sha256sum`.
 pub(crate) const CHECKSUMS_NAME: &str = "SHA256SUMS";
 
-/// Completes a release whose shards are there: writes `manifest.json`, the card, and at last the checksums of
-/// every file in the folder, whatever else the caller has put there.
+/// Completes a release whose shards are there: writes `manifest.json`, `croissant.json`, the card with its plots and
+/// pictures, and at last the checksums of every file in the folder, whatever else the caller has put there.
 pub fn publish(release: &Path, manifest: &Manifest, facts: &CardFacts) -> Result<(), ShardError> {
     atomic::write(&release.join(Manifest::FILE_NAME), manifest.to_json().as_bytes())?;
-    atomic::write(&release.join(CARD_NAME), render_card(manifest, facts).as_bytes())?;
+    atomic::write(&release.join(croissant::FILE_NAME), croissant::render(manifest, facts).as_bytes())?;
+    let shown = assets::write(release, manifest, facts)?;
+    atomic::write(&release.join(CARD_NAME), render_card(manifest, facts, &shown).as_bytes())?;
     // Shards were hashed when they were written.
     let shards: BTreeMap<&str, &str> =
         manifest.shards().map(|shard| (shard.path.as_str(), shard.sha256.as_str())).collect();
@@ -34,7 +39,7 @@ pub(crate) fn checksum_line(sha256: &str, name: &str) -> String {
 
 /// The files of a folder and of those below it, as sorted paths with `/`. Hidden ones (`.git`, unfinished files)
 /// are no part of a release; links to files are, since caches are made of them.
-pub(crate) fn files_below(folder: &Path) -> Result<Vec<String>, ShardError> {
+pub fn files_below(folder: &Path) -> Result<Vec<String>, ShardError> {
     let mut names = Vec::new();
     collect_files(folder, "", &mut names)?;
     names.sort_unstable();

@@ -46,7 +46,8 @@ pub trait Row: Sized + Send {
 
     /// Rows as a batch of [`Row::schema`].
     fn to_batch(rows: Vec<Self>) -> RecordBatch {
-        records_to_batch::<Self>(&rows.into_iter().map(Self::into_record).collect::<Vec<_>>())
+        let records: Vec<Self::Record> = rows.into_iter().map(Self::into_record).collect();
+        records_to_batch::<Self>(Self::schema(), &records)
     }
 
     /// The rows of a batch. Columns are found by name and type; others than the record's are ignored.
@@ -87,9 +88,9 @@ impl<R: PlainRow> Row for R {
     }
 }
 
-/// A batch of [`Row::schema`] from rows that are records already.
-pub(crate) fn records_to_batch<T: Row>(records: &[T::Record]) -> RecordBatch {
+/// A batch from rows that are records already; `schema` is [`Row::schema`], which takes time to make.
+pub(crate) fn records_to_batch<T: Row>(schema: SchemaRef, records: &[T::Record]) -> RecordBatch {
     let rows: Vec<Option<&T::Record>> = records.iter().map(Some).collect();
-    RecordBatch::try_new(T::schema(), T::Record::to_arrays(&rows))
+    RecordBatch::try_new(schema, T::Record::to_arrays(&rows))
         .expect("`Record` makes one array a column, each of the column's type and the same length")
 }

@@ -1,10 +1,17 @@
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use arrow::datatypes::SchemaRef;
+use parquet::{errors::ParquetError, file::properties::WriterProperties};
 
 use crate::{
     Purpose, Row, ShardError, TableSummary, TableWriter,
     atomic::{AtomicFile, SealedFile},
     manifest::Shard,
     record::Record,
+    splice::{EncodedColumns, GroupEncoder, SplicedFile},
 };
 
 /// Bytes after which a shard ends by default: with one more row group it stays below the 500 MB that the Hub
@@ -74,23 +81,167 @@ impl<T: Row> ShardWriter<T> {
     /// Gives the shards their names; a split without rows has none.
     pub fn finish(mut self) -> Result<Vec<Shard>, ShardError> {
         self.end_shard()?;
-        let count = self.finished.len();
-        let Self { folder, split, finished, .. } = self;
-        finished
-            .into_iter()
-            .enumerate()
-            .map(|(index, (file, TableSummary { rows, row_groups, data_bytes }))| {
-                let name = shard_name(&split, index, count);
-                let digest = file.rename(&folder.join(&name))?;
-                let path = format!("{}/{name}", T::TABLE);
-                Ok(Shard { path, rows, row_groups, bytes: digest.bytes, data_bytes, sha256: digest.sha256 })
-            })
-            .collect()
+        name_shards(&self.folder, T::TABLE, &self.split, self.finished)
     }
 
     fn unfinished_path(&self) -> PathBuf {
         self.folder.join(format!("{}-{:05}.parquet", self.split, self.finished.len()))
     }
+}
+
+/// The shards of one split of one table that are put together of whole row groups, new or copied.
+///
+/// # Memory
+/// None beyond that of the encoder of a new row group.
+pub(crate) struct ShardFiles {
+    folder: PathBuf,
+    table: String,
+    split: String,
+    schema: SchemaRef,
+    properties: WriterProperties,
+    target_bytes: u64,
+    open: Option<(SplicedFile<AtomicFile>, TableSummary)>,
+    finished: Vec<(SealedFile, TableSummary)>,
+}
+
+impl ShardFiles {
+    /// Begins a split in the folder of a release.
+    pub(crate) fn new(
+        release: &Path,
+        table: &str,
+        split: &str,
+        schema: SchemaRef,
+        properties: WriterProperties,
+        target_bytes: u64,
+    ) -> Self {
+        Self {
+            folder: release.join(table),
+            table: table.to_owned(),
+            split: split.to_owned(),
+            schema,
+            properties,
+            target_bytes,
+            open: None,
+            finished: Vec::new(),
+        }
+    }
+
+    /// An encoder for the next row group.
+    pub(crate) fn begin_group(&mut self) -> Result<GroupEncoder, ShardError> {
+        let path = self.unfinished_path();
+        let (file, _) = self.open_file()?;
+        file.begin_group().map_err(ShardError::parquet("write", &path))
+    }
+
+    /// Adds a row group by a function that writes it; ends the shard if that makes it large enough.
+    pub(crate) fn add_group(
+        &mut self,
+        rows: usize,
+        data_bytes: u64,
+        write: impl FnOnce(&mut SplicedFile<AtomicFile>) -> Result<(), ParquetError>,
+    ) -> Result<(), ShardError> {
+        let (path, target_bytes) = (self.unfinished_path(), self.target_bytes);
+        let (file, summary) = self.open_file()?;
+        write(file).map_err(ShardError::parquet("write", &path))?;
+        summary.rows += rows as u64;
+        summary.row_groups += 1;
+        summary.data_bytes += data_bytes;
+        if file.bytes_written() >= target_bytes { self.end_shard() } else { Ok(()) }
+    }
+
+    /// Gives the shards their names; a split without rows has none.
+    pub(crate) fn finish(mut self) -> Result<Vec<Shard>, ShardError> {
+        self.end_shard()?;
+        name_shards(&self.folder, &self.table, &self.split, self.finished)
+    }
+
+    fn open_file(&mut self) -> Result<&mut (SplicedFile<AtomicFile>, TableSummary), ShardError> {
+        let path = self.unfinished_path();
+        match &mut self.open {
+            Some(open) => Ok(open),
+            none => {
+                let file = AtomicFile::create(&path)?;
+                let file = SplicedFile::new(file, self.schema.clone(), self.properties.clone())
+                    .map_err(ShardError::parquet("write", &path))?;
+                Ok(none.insert((file, TableSummary::default())))
+            }
+        }
+    }
+
+    fn end_shard(&mut self) -> Result<(), ShardError> {
+        let path = self.unfinished_path();
+        if let Some((file, summary)) = self.open.take() {
+            let file = file.finish().map_err(ShardError::parquet("write", &path))?;
+            self.finished.push((file.seal()?, summary));
+        }
+        Ok(())
+    }
+
+    fn unfinished_path(&self) -> PathBuf {
+        self.folder.join(format!("{}-{:05}.parquet", self.split, self.finished.len()))
+    }
+}
+
+/// Loaders that divide the files of a split among processes read twice what they need unless the files come out
+/// even; processes come in eights.
+const EVEN: usize = 8;
+
+/// Gives finished shards their names. Where there are more than eight, some are cut in two until their number is
+/// a multiple of eight: at most seven, so the cost does not grow with the release.
+fn name_shards(
+    folder: &Path,
+    table: &str,
+    split: &str,
+    mut finished: Vec<(SealedFile, TableSummary)>,
+) -> Result<Vec<Shard>, ShardError> {
+    while finished.len() > EVEN && !finished.len().is_multiple_of(EVEN) {
+        // The first of those with the most row groups, so that the outcome depends on the rows alone.
+        let most = finished.iter().map(|(_, summary)| summary.row_groups).max().unwrap_or(0);
+        let Some(place) = finished.iter().position(|(_, summary)| summary.row_groups == most) else { break };
+        if most < 2 {
+            break;
+        }
+        let (file, summary) = finished.remove(place);
+        let halves = cut(&file, summary, &folder.join(format!("{split}-cut.parquet")))?;
+        finished.splice(place..place, halves);
+    }
+    let count = finished.len();
+    let named = finished.into_iter().enumerate().map(|(index, (file, summary))| {
+        let name = shard_name(split, index, count);
+        let digest = file.rename(&folder.join(&name))?;
+        let TableSummary { rows, row_groups, data_bytes } = summary;
+        let path = format!("{table}/{name}");
+        Ok(Shard { path, rows, row_groups, bytes: digest.bytes, data_bytes, sha256: digest.sha256 })
+    });
+    named.collect()
+}
+
+/// Cuts a shard between two row groups; nothing is decoded.
+fn cut(
+    shard: &SealedFile,
+    summary: TableSummary,
+    path: &Path,
+) -> Result<[(SealedFile, TableSummary); 2], ShardError> {
+    let file = File::open(shard.path()).map_err(ShardError::io("open", shard.path()))?;
+    let source = EncodedColumns::open(file).map_err(ShardError::parquet("read", shard.path()))?;
+    let num_groups = source.metadata.num_row_groups();
+    let half = num_groups / 2;
+    let write = |groups: std::ops::Range<usize>| -> Result<(SealedFile, u64), ShardError> {
+        let sink = AtomicFile::create(path)?;
+        let rows = source.metadata.row_groups()[groups.clone()].iter().map(|group| group.num_rows() as u64);
+        let copied = source.splice(sink, groups).map_err(ShardError::parquet("write", path))?;
+        Ok((copied.seal()?, rows.sum()))
+    };
+    let ((first, first_rows), (second, second_rows)) = (write(0..half)?, write(half..num_groups)?);
+    // How the values divide is not known any more: by rows.
+    let data_bytes = summary.data_bytes * first_rows / summary.rows.max(1);
+    let first_half = TableSummary { rows: first_rows, row_groups: half as u64, data_bytes };
+    let second_half = TableSummary {
+        rows: second_rows,
+        row_groups: (num_groups - half) as u64,
+        data_bytes: summary.data_bytes - data_bytes,
+    };
+    Ok([(first, first_half), (second, second_half)])
 }
 
 /// The name by which `datasets` and the Hub know a split's shards.
@@ -136,6 +287,33 @@ mod tests {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let shards = folders.each_ref().map(|folder| write(folder.path(), 12_000));
         assert_eq!(shards[0], shards[1]);
+    }
+
+    #[test]
+    fn many_shards_come_in_eights() {
+        let folder = tempfile::tempdir().unwrap();
+        // A shard ends with the row group that reaches the target: here with its second.
+        let group_bytes = write(tempfile::tempdir().unwrap().path(), 10_000)[0].bytes;
+        let mut writer = ShardWriter::new(folder.path(), "train", group_bytes + group_bytes / 2);
+        for number in 0..190_001 {
+            writer.push(fixtures::prompt(number)).unwrap();
+        }
+        let uncut = writer.finished.len() + 1;
+        assert!((9..16).contains(&uncut), "{uncut} shards are not the case to be tried");
+        let shards = writer.finish().unwrap();
+        assert_eq!(shards.len(), 16);
+        assert_eq!(shards.iter().map(|shard| shard.rows).sum::<u64>(), 190_001);
+        let mut numbers = 0..;
+        for shard in &shards {
+            let path = folder.path().join(&shard.path);
+            let rows: Vec<Prompt> = TableReader::read_all(&path).unwrap();
+            assert_eq!(rows.len() as u64, shard.rows);
+            for row in rows {
+                assert_eq!(row, fixtures::prompt(numbers.next().unwrap()));
+            }
+            assert_eq!(crate::atomic::digest(&path).unwrap().sha256, shard.sha256);
+        }
+        assert_eq!(files_below(folder.path()).unwrap().len(), 16);
     }
 
     #[test]

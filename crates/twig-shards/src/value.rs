@@ -10,6 +10,8 @@ mod scalar;
 
 use arrow::{array::ArrayRef, datatypes::DataType};
 
+pub use nested::Blob;
+
 use crate::{Column, Malformed};
 
 /// A type that can be stored in a column.

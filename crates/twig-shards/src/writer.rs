@@ -1,11 +1,15 @@
-use std::io::Write;
+use std::{io::Write, path::Path};
 
-use parquet::{arrow::ArrowWriter, errors::ParquetError};
+use arrow::datatypes::SchemaRef;
+use parquet::errors::ParquetError;
 
 use crate::{
+    ShardError,
+    atomic::{AtomicFile, FileDigest},
     properties::{Purpose, RowGroupLimits, writer_properties},
     record::Record,
     row::{Row, records_to_batch},
+    splice::{GroupEncoder, SplicedFile},
 };
 
 /// Writes the rows of one table as one Parquet file, to anything that takes bytes.
@@ -20,7 +24,10 @@ use crate::{
 /// # Not supported
 /// Rows out of order, appending to a file, and columns chosen at run time.
 pub struct TableWriter<T: Row, W: Write + Send> {
-    arrow: ArrowWriter<W>,
+    file: SplicedFile<W>,
+    schema: SchemaRef,
+    /// The open row group, but for the rows of `portion`.
+    group: Option<GroupEncoder>,
     limits: RowGroupLimits,
     /// Rows not yet handed to the encoder.
     portion: Vec<T::Record>,
@@ -53,7 +60,9 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
         let properties = writer_properties(T::TABLE, &schema, purpose);
         Ok(Self {
             limits: RowGroupLimits::new(&schema, purpose),
-            arrow: ArrowWriter::try_new(sink, schema, Some(properties))?,
+            file: SplicedFile::new(sink, schema.clone(), properties)?,
+            schema,
+            group: None,
             portion: Vec::new(),
             portion_bytes: 0,
             group_rows: 0,
@@ -92,7 +101,12 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
 
     fn encode_portion(&mut self) -> Result<(), ParquetError> {
         if !self.portion.is_empty() {
-            self.arrow.write(&records_to_batch::<T>(&self.portion))?;
+            let batch = records_to_batch::<T>(self.schema.clone(), &self.portion);
+            let group = match &mut self.group {
+                Some(group) => group,
+                none => none.insert(self.file.begin_group()?),
+            };
+            group.write(&batch)?;
             self.portion.clear();
             self.portion_bytes = 0;
         }
@@ -102,8 +116,8 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
     /// Ends the row group, if it has rows.
     pub(crate) fn end_row_group(&mut self) -> Result<(), ParquetError> {
         self.encode_portion()?;
-        if self.group_rows > 0 {
-            self.arrow.flush()?;
+        if let Some(group) = self.group.take() {
+            self.file.append(group)?;
             self.summary.row_groups += 1;
             self.group_rows = 0;
             self.group_bytes = 0;
@@ -113,7 +127,7 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
 
     /// Bytes of the row groups that have ended.
     pub fn bytes_written(&self) -> u64 {
-        self.arrow.bytes_written() as u64
+        self.file.bytes_written()
     }
 
     /// What has been pushed so far.
@@ -124,7 +138,27 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
     /// Writes the last row group and the footer, and gives the sink back.
     pub fn finish(mut self) -> Result<(W, TableSummary), ParquetError> {
         self.end_row_group()?;
-        Ok((self.arrow.into_inner()?, self.summary))
+        Ok((self.file.finish()?, self.summary))
+    }
+}
+
+impl<T: Row> TableWriter<T, AtomicFile> {
+    /// Begins a file of an export, which is to become `path`.
+    pub fn create(path: &Path) -> Result<Self, ShardError> {
+        Self::new(AtomicFile::create(path)?, Purpose::Release).map_err(ShardError::parquet("write", path))
+    }
+
+    /// Adds a row.
+    pub fn push_row(&mut self, row: T) -> Result<(), ShardError> {
+        let pushed = self.push(row);
+        pushed.map_err(|error| ShardError::parquet("write", self.file.sink().path())(error))
+    }
+
+    /// Makes the file durable and gives it its name.
+    pub fn commit(self) -> Result<(FileDigest, TableSummary), ShardError> {
+        let path = self.file.sink().path().to_owned();
+        let (file, summary) = self.finish().map_err(ShardError::parquet("write", &path))?;
+        Ok((file.commit()?, summary))
     }
 }
 

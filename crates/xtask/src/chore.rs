@@ -1,13 +1,14 @@
 //! Running programs: each by name, with the seconds it took.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -39,10 +40,20 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Builds the program `twig` as every user does and tells where it lies.
+/// Builds the program `twig` as every user does and gives a link to it that stays.
+///
+/// Another clone that shares the target folder may put its own in the place of the one just built at any time;
+/// the link is this clone's alone.
 pub(crate) fn build_twig() -> Result<PathBuf> {
     run("build twig", cargo(&["build", "--release", "--locked"]))?;
-    Ok(built()?.join(format!("twig{}", env::consts::EXE_SUFFIX)))
+    let name = format!("twig{}", env::consts::EXE_SUFFIX);
+    let folder = built()?.join(format!("of-{:016x}", xxh3_64(root().as_os_str().as_encoded_bytes())));
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let link = folder.join(&name);
+    // Nothing is there the first time.
+    let _ = fs::remove_file(&link);
+    fs::hard_link(built()?.join(&name), &link).with_context(|| format!("cannot link {}", link.display()))?;
+    Ok(link)
 }
 
 /// Where environments are kept between runs, outside the clone.

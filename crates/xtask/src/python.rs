@@ -43,24 +43,43 @@ fn version() -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
+/// Lock files name every package, whatever it asks for itself: LLaMA-Factory and ms-swift would rather have older
+/// versions of what their data code does not need.
 fn install(folder: &Path, interpreter: &Path, lock: &Path, name: &str) -> Result<()> {
     let step = format!("Python environment `{name}`");
-    let has_uv = answers("uv", &["--version"]);
-    let mut venv = Command::new(if has_uv { "uv" } else { "python3" });
-    let arguments: &[&str] =
-        if has_uv { &["venv", "--quiet", "--python", "python3"] } else { &["-m", "venv"] };
-    chore::run(&step, command(venv.args(arguments).arg(folder)))
-        .context("if its module venv is missing: `apt-get install python3-venv`, or install uv")?;
-    let mut pip = Command::new(if has_uv { "uv".as_ref() } else { interpreter });
-    if has_uv {
-        pip.args(["pip", "install", "--quiet", "--python"]).arg(interpreter);
-    } else {
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    let uv = uv()?;
+    let mut venv = with_cache(&uv)?;
+    chore::run(&step, command(venv.args(["venv", "--quiet", "--python", "python3"]).arg(folder)))?;
+    let mut pip = with_cache(&uv)?;
+    pip.args(["pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python"]).arg(interpreter);
+    chore::run(&format!("{step}: packages"), command(pip.arg("--requirement").arg(lock)))
+}
+
+/// The program uv: the one that is there, or else its package, installed once into an environment of its own.
+fn uv() -> Result<PathBuf> {
+    if answers("uv", &["--version"]) {
+        return Ok("uv".into());
     }
-    chore::run(
-        &format!("{step}: packages"),
-        command(pip.args(["--require-hashes", "--requirement"]).arg(lock)),
-    )
+    let folder = cache()?.join("uv-program");
+    let uv = folder.join(if cfg!(windows) { "Scripts/uv.exe" } else { "bin/uv" });
+    if !answers(&uv.to_string_lossy(), &["--version"]) {
+        let mut venv = Command::new("python3");
+        chore::run("uv", command(venv.args(["-m", "venv", "--clear"]).arg(&folder)))
+            .context("if its module venv is missing: `apt-get install python3-venv`, or install uv")?;
+        let lock = root().join("tests/python/requirements-uv.txt");
+        let mut pip =
+            Command::new(folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" }));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]);
+        chore::run("uv: package", command(pip.arg("--requirement").arg(lock)))?;
+    }
+    Ok(uv)
+}
+
+/// uv with its downloads beside the environments: what two of them share is fetched once and linked.
+fn with_cache(uv: &Path) -> Result<Command> {
+    let mut command = Command::new(uv);
+    command.env("UV_CACHE_DIR", cache()?.join("uv"));
+    Ok(command)
 }
 
 /// Takes a command out of the builder that made it.

@@ -1,27 +1,24 @@
 use std::process::ExitCode;
 
-use twig_export::ExportError;
-
-use crate::{
-    arguments::{ExportArguments, ExportFormat},
-    exit::WrongUsage,
-    render,
-};
+use crate::{arguments::ExportArguments, exit::WrongUsage, render};
 
 pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let release = super::release_in(&arguments.folder)?;
-    let exported = match arguments.format {
-        ExportFormat::Jsonl => twig_export::jsonl(&release, &arguments.output),
-    };
-    let summary = exported.map_err(|error| match error {
-        error @ ExportError::Exists { .. } => WrongUsage(error.to_string()).into(),
-        error @ (ExportError::Shards(_) | ExportError::Io { .. } | ExportError::NotPng { .. }) => {
-            anyhow::Error::from(error)
-        }
+    let exported = twig_export::export(&release, &arguments.output, arguments.format.into());
+    let summary = exported.map_err(|error| match error.is_wrong_usage() {
+        true => WrongUsage(error.to_string()).into(),
+        false => anyhow::Error::from(error),
     })?;
     for file in &summary.files {
-        render::line(&format!("{}: {} rows", arguments.output.join(&file.path).display(), file.rows));
+        let path = arguments.output.join(&file.path);
+        match file.rows {
+            0 => render::line(&path.display().to_string()),
+            rows => render::line(&format!("{}: {rows} rows", path.display())),
+        }
     }
-    render::note(&format!("{} pictures in {}", summary.pictures, arguments.output.join("images").display()));
+    if summary.pictures > 0 {
+        let images = arguments.output.join("images");
+        render::note(&format!("{} pictures in {}", summary.pictures, images.display()));
+    }
     Ok(ExitCode::SUCCESS)
 }

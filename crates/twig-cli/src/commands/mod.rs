@@ -1,9 +1,11 @@
 mod answers;
 mod completions;
+mod derive;
 mod export;
 mod inspect;
 mod man;
 mod plan;
+mod push;
 mod report;
 mod run;
 mod schema;
@@ -45,6 +47,10 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Man(arguments) => man::man(&arguments),
         Command::Sheet(arguments) => sheet::sheet(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Push(arguments) => push::push(&arguments),
+        Command::Merge(arguments) => derive::merge(&arguments),
+        Command::Filter(arguments) => derive::filter(&arguments),
+        Command::Sample(arguments) => derive::sample(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
     }
 }

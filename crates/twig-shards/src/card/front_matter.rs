@@ -73,6 +73,12 @@ impl FrontMatter {
         }
     }
 
+    /// What it tells of the facts that a card is made of.
+    pub(super) fn into_facts(self) -> CardFacts {
+        let Self { pretty_name: name, license, language: languages, .. } = self;
+        CardFacts { name, license, languages, ..CardFacts::default() }
+    }
+
     /// The front matter with its fences.
     pub(super) fn to_markdown(&self) -> String {
         let yaml = serde_saphyr::to_string(self).expect("texts, numbers and lists are always YAML");

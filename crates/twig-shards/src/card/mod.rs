@@ -1,22 +1,28 @@
 //! The dataset card: `README.md` with the front matter that `datasets` and the Hub read, and a page for people.
 //!
 //! Counts of rows and files, rejections and tokenizers come from the manifest; what a manifest must not hold
-//! (cost) or does not know (categories, tasks, scores, models) comes with [`CardFacts`]. Absent: pictures and
-//! plots.
+//! (cost) or does not know (categories, tasks, scores, models) comes with [`CardFacts`]. These stand in the card a
+//! second time as a comment that programs read, so that a release made from others can have a card that is right.
 
+pub(crate) mod assets;
+pub(crate) mod croissant;
 mod front_matter;
 mod page;
+mod svg;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
+use assets::ShownTrajectory;
 pub(crate) use front_matter::FrontMatter;
 use page::write_page;
+use serde::{Deserialize, Serialize};
 
-use crate::Manifest;
+use crate::{Manifest, release::CARD_NAME};
 
 /// What the card says beyond the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CardFacts {
     /// Name of the dataset for people.
     pub name: String,
@@ -43,7 +49,7 @@ pub struct CardFacts {
 }
 
 /// A teacher as the card names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardTeacher {
     /// Thinker, painter, critic or judge.
     pub role: String,
@@ -53,10 +59,38 @@ pub struct CardTeacher {
     pub model: String,
 }
 
+/// What the comment with the facts begins and ends with; `--` within is escaped.
+const FACTS_BEGIN: &str = "\n<!-- twig card ";
+const FACTS_END: &str = " -->\n";
+
+impl CardFacts {
+    /// What the card of a release says. Where it is another program's, what its front matter has.
+    pub(crate) fn of_release(release: &Path, manifest: &Manifest) -> Self {
+        let card = fs::read_to_string(release.join(CARD_NAME)).unwrap_or_default();
+        Self::of_card(&card).unwrap_or_else(|| {
+            FrontMatter::parse(&card).map_or_else(
+                |_| Self { name: manifest.program.clone(), license: "unknown".to_owned(), ..Self::default() },
+                FrontMatter::into_facts,
+            )
+        })
+    }
+
+    fn of_card(card: &str) -> Option<Self> {
+        let (_, rest) = card.rsplit_once(FACTS_BEGIN)?;
+        serde_json::from_str(rest.split_once(FACTS_END)?.0).ok()
+    }
+
+    fn to_comment(&self) -> String {
+        let json = serde_json::to_string(self).expect("texts and numbers are always JSON");
+        format!("{FACTS_BEGIN}{}{FACTS_END}", json.replace("--", "-\\u002d"))
+    }
+}
+
 /// The text of `README.md`.
-pub fn render_card(manifest: &Manifest, facts: &CardFacts) -> String {
+pub(crate) fn render_card(manifest: &Manifest, facts: &CardFacts, shown: &[ShownTrajectory]) -> String {
     let mut card = FrontMatter::new(manifest, facts).to_markdown();
-    write_page(&mut card, manifest, facts);
+    write_page(&mut card, manifest, facts, shown);
+    card.push_str(&facts.to_comment());
     card
 }
 
@@ -88,9 +122,47 @@ mod tests {
         ])
     }
 
+    fn shown() -> Vec<ShownTrajectory> {
+        let attempt = |title: &str, score| assets::ShownAttempt {
+            title: title.to_owned(),
+            thought: "A | bird.\nTwo.".to_owned(),
+            score,
+            image: "assets/a-00.png".to_owned(),
+        };
+        vec![ShownTrajectory {
+            prompt: "two \"blue\" birds".to_owned(),
+            category: "color".to_owned(),
+            reward: 91,
+            attempts: vec![attempt("upper background", 40), attempt("upper background, again", 95)],
+        }]
+    }
+
+    #[test]
+    fn the_facts_come_back_from_the_card() {
+        let mut facts = fixtures::card_facts();
+        facts.cost = Some("3 --> 4 <!-- twig card {} -->\n".to_owned());
+        let card = render_card(&manifest(), &facts, &shown());
+        assert_eq!(CardFacts::of_card(&card), Some(facts.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        let older = card.rsplit_once(FACTS_BEGIN).unwrap().0;
+        fs::write(folder.path().join(CARD_NAME), older).unwrap();
+        let found = CardFacts::of_release(folder.path(), &manifest());
+        assert_eq!((found.name, found.license), (facts.name, facts.license));
+    }
+
     #[test]
     fn the_card_of_a_small_release() {
-        insta::assert_snapshot!(render_card(&manifest(), &fixtures::card_facts()));
+        let card = render_card(&manifest(), &fixtures::card_facts(), &shown());
+        for expected in [
+            "num_examples: 6",
+            "assets/rewards.svg",
+            "upper background, again: 95",
+            "A \\| bird. Two.",
+            "Drawings from Twemoji",
+            "load_dataset(release,",
+        ] {
+            assert!(card.contains(expected), "`{expected}` is not in\n{card}");
+        }
     }
 
     #[test]
@@ -100,7 +172,7 @@ mod tests {
             let mut facts = fixtures::card_facts();
             facts.name = name.to_owned();
             facts.languages = vec![name.to_owned()];
-            let parsed = FrontMatter::parse(&render_card(&manifest, &facts)).unwrap();
+            let parsed = FrontMatter::parse(&render_card(&manifest, &facts, &[])).unwrap();
             assert_eq!(parsed, FrontMatter::new(&manifest, &facts), "{name:?}");
         }
     }
@@ -109,7 +181,7 @@ mod tests {
     fn names_cannot_break_out_of_their_cell() {
         let mut facts = fixtures::card_facts();
         facts.teachers[0].model = "a | b\n<script>".to_owned();
-        assert!(render_card(&manifest(), &facts).contains("| a \\| b &lt;script> |\n"));
+        assert!(render_card(&manifest(), &facts, &[]).contains("| a \\| b &lt;script> |\n"));
     }
 
     #[test]

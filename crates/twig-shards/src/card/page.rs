@@ -4,13 +4,20 @@ use std::fmt::{Display, Write};
 
 use super::{
     CardFacts,
+    assets::{ShownAttempt, ShownTrajectory, rejections},
     tables::{TableText, table_text},
 };
 use crate::{Column, Config, Manifest};
 
 /// Appends the page. Writing to a `String` cannot fail, so results of `write!` are dropped.
-pub(super) fn write_page(card: &mut String, manifest: &Manifest, facts: &CardFacts) {
+pub(super) fn write_page(
+    card: &mut String,
+    manifest: &Manifest,
+    facts: &CardFacts,
+    shown: &[ShownTrajectory],
+) {
     write_introduction(card, manifest, facts);
+    write_shown(card, shown);
     write_contents(card, manifest);
     write_loading(card);
     write_making(card, manifest, facts);
@@ -32,6 +39,24 @@ fn write_introduction(card: &mut String, manifest: &Manifest, facts: &CardFacts)
         name = line(&facts.name),
         program = line(&manifest.program),
     );
+}
+
+/// A few trajectories: what was painted, after which thought, and its score.
+fn write_shown(card: &mut String, shown: &[ShownTrajectory]) {
+    for ShownTrajectory { prompt, category, reward, attempts } in shown {
+        let _ = write!(card, "\n**{}** ({}, reward {reward})\n", line(prompt), line(category));
+        let cells = |cell: &dyn Fn(&ShownAttempt) -> String| -> Vec<String> {
+            attempts.iter().map(|attempt| line_in_cell(&cell(attempt))).collect()
+        };
+        let titles = cells(&|attempt| format!("{}: {}", attempt.title, attempt.score));
+        table_head(card, &titles.iter().map(String::as_str).collect::<Vec<_>>());
+        let pictures = attempts.iter().map(|attempt| {
+            let ShownAttempt { title, image, .. } = attempt;
+            format!(r#"<img src="{image}" width="192" alt="{}">"#, line_in_cell(title).replace('"', "'"))
+        });
+        let _ = writeln!(card, "| {} |", pictures.collect::<Vec<_>>().join(" | "));
+        let _ = writeln!(card, "| {} |", cells(&|attempt| attempt.thought.clone()).join(" | "));
+    }
 }
 
 fn write_contents(card: &mut String, manifest: &Manifest) {
@@ -121,8 +146,7 @@ fn write_making(card: &mut String, manifest: &Manifest, facts: &CardFacts) {
         table_row(card, &[&format!("hash of the prompt template `{name}`"), hash]);
     }
     for judge in &manifest.judges {
-        let value = format!("weight {}, prompt template {}", judge.weight, judge.prompt_hash);
-        table_row(card, &[&format!("judge `{}`", judge.name), &value]);
+        table_row(card, &[&format!("weight of the judge `{}`", judge.name), &judge.weight]);
     }
     for tokenizer in &manifest.tokenizers {
         let value = format!(
@@ -153,14 +177,10 @@ fn write_counts(card: &mut String, facts: &CardFacts) {
     for (task, count) in &facts.tasks {
         table_row(card, &[task, count]);
     }
-    card.push_str("\nTrajectories by reward:\n\n```text\n");
-    let most = facts.rewards.iter().max().copied().unwrap_or(0).max(1);
-    for (tens, count) in facts.rewards.iter().enumerate() {
-        let last = if tens == 9 { 100 } else { tens * 10 + 9 };
-        let bar = "█".repeat((count * 40).div_ceil(most) as usize);
-        let _ = writeln!(card, "{:>2} to {last:>3} {bar} {count}", tens * 10);
-    }
-    card.push_str("```\n");
+    card.push_str(
+        "\n![Trajectories by reward](assets/rewards.svg)\n![Trajectories by category](assets/categories.svg)\n\
+         ![Training samples by task](assets/tasks.svg)\n",
+    );
 }
 
 fn write_rejections(card: &mut String, manifest: &Manifest) {
@@ -171,6 +191,9 @@ fn write_rejections(card: &mut String, manifest: &Manifest) {
             account.rejected.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
         let rejected = if reasons.is_empty() { "none".to_owned() } else { reasons.join(", ") };
         table_row(card, &[&account.stage, &account.rows_in, &account.rows_out, &rejected]);
+    }
+    if !rejections(manifest).is_empty() {
+        card.push_str("\n![Rows left out by reason](assets/rejections.svg)\n");
     }
 }
 
@@ -250,9 +273,14 @@ fn table_head(card: &mut String, names: &[&str]) {
 fn table_row(card: &mut String, cells: &[&dyn Display]) {
     card.push('|');
     for cell in cells {
-        let _ = write!(card, " {} |", line(&cell.to_string()).replace('|', "\\|"));
+        let _ = write!(card, " {} |", line_in_cell(&cell.to_string()));
     }
     card.push('\n');
+}
+
+/// The same in a cell of a table.
+fn line_in_cell(text: &str) -> String {
+    line(text).replace('|', "\\|")
 }
 
 /// Text from settings and data on one line and without markup, so that it cannot break out of its place.

@@ -1,11 +1,13 @@
 //! One file a table: its record, and how rows become records and come back.
 //!
 //! `prompts`, `image_tokens`, `measures`, `rejected` and `calls` exist in a job's folder only, `selection` in
-//! memory only; `trajectories` and `judgements` in a job's folder and in a release; all others in a release only.
+//! memory only; `trajectories` and `judgements` in a job's folder and in a release; those
+//! in `foreign` are other people's and exist in exports only; all others in a release only.
 
 mod calls;
 mod critique_dpo;
 mod dpo;
+mod foreign;
 mod grpo;
 mod head;
 mod image_tokens;
@@ -22,6 +24,7 @@ mod trajectories;
 pub use calls::CallRow;
 pub use critique_dpo::CritiqueDpoRecord;
 pub use dpo::DpoRecord;
+pub use foreign::{BagelPicture, BagelSequence, IrgConversation};
 pub use grpo::{CountRecord, GrpoRecord, SpatialRecord};
 pub use image_tokens::ImageTokensRow;
 pub use janus::JanusRecord;

@@ -89,6 +89,43 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
+/// Bytes that are stored as they are, for readers that want a picture without the struct around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob(Picture);
+
+impl Blob {
+    /// The bytes of a picture.
+    pub fn of(picture: &Picture) -> Self {
+        Self(picture.clone())
+    }
+}
+
+impl Value for Blob {
+    fn data_type() -> DataType {
+        DataType::Binary
+    }
+
+    fn feature() -> serde_json::Value {
+        json!({ "dtype": "binary", "_type": "Value" })
+    }
+
+    fn to_array(values: &[Option<&Self>]) -> ArrayRef {
+        let num_bytes = values.iter().flatten().map(|blob| blob.0.bytes().len()).sum();
+        let mut bytes = BinaryBuilder::with_capacity(values.len(), num_bytes);
+        bytes.extend(values.iter().map(|blob| blob.map(|blob| blob.0.bytes())));
+        Arc::new(bytes.finish())
+    }
+
+    fn from_array(array: &ArrayRef) -> Result<Vec<Option<Self>>, Malformed> {
+        let bytes = array.as_binary::<i32>().iter();
+        Ok(bytes.map(|bytes| bytes.map(|bytes| Self(Picture::new(bytes)))).collect())
+    }
+
+    fn num_bytes(&self) -> usize {
+        LENGTH_BYTES + self.0.bytes().len()
+    }
+}
+
 /// Fields of the struct that `datasets` knows as an image.
 fn image_fields() -> Fields {
     Fields::from(vec![Field::new("bytes", DataType::Binary, true), Field::new("path", DataType::Utf8, true)])

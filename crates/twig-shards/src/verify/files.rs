@@ -25,8 +25,9 @@ pub(super) fn check_manifest(manifest: &Manifest) -> Problems {
             problems.add(Manifest::FILE_NAME, None, what);
         }
     }
-    let released = manifest.accounting.iter().find(|account| account.stage == "release");
-    if let (Some(account), Some(config)) = (released, manifest.config("trajectories"))
+    // The last stage is the release, or what was done to it since.
+    let last = manifest.accounting.last();
+    if let (Some(account), Some(config)) = (last, manifest.config("trajectories"))
         && account.rows_out != config.rows()
     {
         let what = format!("{} trajectories were released, {} are listed", account.rows_out, config.rows());
@@ -109,7 +110,7 @@ fn check_file(release: &Path, name: &str, expected: &str) -> Problems {
     problems
 }
 
-/// Names without hashes, hashes without files, and Parquet files that no manifest knows.
+/// Names without hashes, Parquet files that no manifest knows, and files that nobody vouches for.
 fn check_names(release: &Path, manifest: &Manifest, listed: &BTreeMap<String, String>) -> Problems {
     let mut problems = Problems::default();
     let known: BTreeSet<&str> = manifest.shards().map(|shard| shard.path.as_str()).collect();
@@ -120,10 +121,12 @@ fn check_names(release: &Path, manifest: &Manifest, listed: &BTreeMap<String, St
     }
     match files_below(release) {
         Ok(names) => {
-            for name in
-                names.iter().filter(|name| name.ends_with(".parquet") && !known.contains(name.as_str()))
-            {
-                problems.add(name, None, "the manifest does not know this file");
+            for name in names.iter().filter(|name| *name != CHECKSUMS_NAME) {
+                if name.ends_with(".parquet") && !known.contains(name.as_str()) {
+                    problems.add(name, None, "the manifest does not know this file");
+                } else if !listed.contains_key(name) && !known.contains(name.as_str()) {
+                    problems.add(name, None, "`SHA256SUMS` does not list it");
+                }
             }
         }
         Err(error) => problems.add(".", None, chain(&error)),

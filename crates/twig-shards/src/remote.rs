@@ -1,0 +1,327 @@
+//! Files in object stores: `s3://`, `gs://`, `az://` and `file://`.
+//!
+//! Credentials, endpoints and regions come from the environment, under the names that each provider's own tools
+//! use (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, …).
+//! What a server asks to be tried again (503, a reset connection) is tried again, up to ten times in three
+//! minutes a request.
+//!
+//! Everything here is synchronous and may be called from asynchronous code too.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{Read, Write},
+    path::Path,
+    sync::Arc,
+    thread,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{
+    Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart,
+    parse_url_opts, path::Path as StorePath,
+};
+
+/// Schemes of addresses that are taken for object stores.
+const SCHEMES: [&str; 8] =
+    ["s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "file://"];
+/// Variables of the environment that stores are set up by begin with one of these.
+const VARIABLES: [&str; 3] = ["aws_", "google_", "azure_"];
+/// Bytes of a part of a large upload; S3 wants at least 5 MiB, and at most 10,000 parts.
+const PART_BYTES: usize = 8 << 20;
+/// Parts under way at once: with [`PART_BYTES`] the bound of an upload's memory.
+const PARTS_UNDER_WAY: usize = 4;
+
+/// A place in an object store.
+#[derive(Clone)]
+pub struct Remote {
+    store: Arc<dyn ObjectStore>,
+    prefix: StorePath,
+    url: String,
+}
+
+/// Why something in an object store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The address, or what the environment says about its store, cannot be used.
+    #[error("`{url}` is no address of an object store that can be used")]
+    Address {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        #[source]
+        source: Error,
+    },
+    /// The store refused, or could not be reached in spite of tries.
+    #[error("cannot {action} {url}")]
+    Store {
+        /// What was being done, for example `write`.
+        action: &'static str,
+        /// The object.
+        url: String,
+        /// What the store said.
+        #[source]
+        source: Error,
+    },
+    /// The file on this side cannot be read or written.
+    #[error("cannot {action} {path}", path = path.display())]
+    Local {
+        /// What was being done.
+        action: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the file system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Somebody else has written the object meanwhile.
+    #[error("{url} was written by somebody else meanwhile")]
+    Conflict {
+        /// The object.
+        url: String,
+    },
+}
+
+/// A small object with the version by which a later write tells whether it is still the same.
+#[derive(Debug, Clone)]
+pub struct RemoteText {
+    /// What it holds.
+    pub text: String,
+    version: UpdateVersion,
+}
+
+impl Remote {
+    /// Whether a text is the address of an object store.
+    pub fn is_url(text: &str) -> bool {
+        SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+    }
+
+    /// The place with that address; nothing is asked of the store yet.
+    pub fn open(url: &str) -> Result<Self, RemoteError> {
+        let address = |source| RemoteError::Address { url: url.to_owned(), source };
+        let parsed = url::Url::parse(url)
+            .map_err(|error| address(Error::Generic { store: "address", source: error.into() }))?;
+        // Its TLS has no provider of its own; another one may be installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (store, prefix) = parse_url_opts(&parsed, environment()).map_err(address)?;
+        Ok(Self { store: store.into(), prefix, url: url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The address of an object below.
+    pub fn url_of(&self, name: &str) -> String {
+        if name.is_empty() { self.url.clone() } else { format!("{}/{name}", self.url) }
+    }
+
+    /// Names and sizes of all objects below, sorted.
+    pub fn list(&self) -> Result<Vec<(String, u64)>, RemoteError> {
+        let listed = wait(async { self.store.list(Some(&self.prefix)).try_collect::<Vec<_>>().await });
+        let mut names: Vec<(String, u64)> = listed
+            .map_err(|source| self.failed("list", "", source))?
+            .into_iter()
+            .filter_map(|object| {
+                let parts = object.location.prefix_match(&self.prefix)?;
+                let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+                Some((name, object.size))
+            })
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Copies an object into a file, piece by piece.
+    pub fn download(&self, name: &str, path: &Path) -> Result<(), RemoteError> {
+        let mut file = File::create(path).map_err(local("create", path))?;
+        wait(async {
+            let failed = |source| self.failed("read", name, source);
+            let found = self.store.get(&self.path_of(name)).await.map_err(failed)?;
+            let mut pieces = found.into_stream();
+            while let Some(piece) = pieces.next().await {
+                file.write_all(&piece.map_err(failed)?).map_err(local("write", path))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Copies a file into an object, large ones in parts; readers see all of it or nothing.
+    ///
+    /// # Memory
+    /// 32 MiB.
+    pub fn upload(&self, name: &str, path: &Path) -> Result<(), RemoteError> {
+        let size = fs::metadata(path).map_err(local("read", path))?.len();
+        let mut file = File::open(path).map_err(local("open", path))?;
+        wait(async {
+            let failed = |source| self.failed("write", name, source);
+            let target = self.path_of(name);
+            if size <= PART_BYTES as u64 {
+                let bytes = read_part(&mut file, path)?;
+                self.store.put(&target, PutPayload::from_bytes(bytes)).await.map_err(failed)?;
+                return Ok(());
+            }
+            let upload = self.store.put_multipart(&target).await.map_err(failed)?;
+            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+            let sent = loop {
+                let bytes = match read_part(&mut file, path) {
+                    Ok(bytes) if bytes.is_empty() => break Ok(()),
+                    Ok(bytes) => bytes,
+                    Err(error) => break Err(error),
+                };
+                if let Err(error) = upload.wait_for_capacity(PARTS_UNDER_WAY).await {
+                    break Err(failed(error));
+                }
+                upload.put(bytes);
+            };
+            match sent {
+                Ok(()) => upload.finish().await.map(drop).map_err(failed),
+                Err(error) => {
+                    // Parts of an upload that is given up cost money until they are removed.
+                    let _ = upload.abort().await;
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    /// A small object, if it is there.
+    pub fn read_text(&self, name: &str) -> Result<Option<RemoteText>, RemoteError> {
+        let failed = |source| self.failed("read", name, source);
+        wait(async {
+            let found = match self.store.get(&self.path_of(name)).await {
+                Ok(found) => found,
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            };
+            let version =
+                UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+            let bytes = found.bytes().await.map_err(failed)?;
+            Ok(Some(RemoteText { text: String::from_utf8_lossy(&bytes).into_owned(), version }))
+        })
+    }
+
+    /// Writes a small object on the condition that it is still what `before` says: the version that was read, or
+    /// nothing at all. Of several writers at once one succeeds.
+    pub fn write_text(&self, name: &str, text: &str, before: Option<&RemoteText>) -> Result<(), RemoteError> {
+        let target = self.path_of(name);
+        let write = |mode: PutMode| {
+            let payload = PutPayload::from(text.as_bytes().to_vec());
+            self.store.put_opts(&target, payload, PutOptions::from(mode))
+        };
+        let mode = match before {
+            Some(before) => PutMode::Update(before.version.clone()),
+            None => PutMode::Create,
+        };
+        let written = wait(async {
+            match write(mode).await {
+                // Folders of this machine know no conditional replacement; there the rename is atomic.
+                Err(Error::NotImplemented { .. }) => write(PutMode::Overwrite).await,
+                written => written,
+            }
+        });
+        match written {
+            Ok(_) => Ok(()),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                Err(RemoteError::Conflict { url: self.url_of(name) })
+            }
+            Err(source) => Err(self.failed("write", name, source)),
+        }
+    }
+
+    /// Removes an object; one that is not there is no error.
+    pub fn remove(&self, name: &str) -> Result<(), RemoteError> {
+        match wait(self.store.delete(&self.path_of(name))) {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(self.failed("remove", name, source)),
+        }
+    }
+
+    fn path_of(&self, name: &str) -> StorePath {
+        let parts = self.prefix.parts().map(|part| part.as_ref().to_owned());
+        parts.chain(name.split('/').map(str::to_owned)).collect()
+    }
+
+    fn failed(&self, action: &'static str, name: &str, source: Error) -> RemoteError {
+        RemoteError::Store { action, url: self.url_of(name), source }
+    }
+}
+
+/// The address alone: stores hold credentials.
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote({})", self.url)
+    }
+}
+
+/// What the environment says about stores. An endpoint without TLS, as test servers have, is allowed by naming it.
+fn environment() -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| {
+            Some((name.into_string().ok()?.to_lowercase(), value.into_string().ok()?))
+        })
+        .filter(|(name, _)| VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    let is_plain =
+        |(name, value): &(String, String)| name.contains("endpoint") && value.starts_with("http://");
+    if found.iter().any(is_plain) {
+        found.push(("allow_http".to_owned(), "true".to_owned()));
+    }
+    found
+}
+
+/// The next part of a file; empty at its end.
+fn read_part(file: &mut File, path: &Path) -> Result<Bytes, RemoteError> {
+    let mut bytes = Vec::with_capacity(PART_BYTES);
+    file.take(PART_BYTES as u64).read_to_end(&mut bytes).map_err(local("read", path))?;
+    Ok(bytes.into())
+}
+
+fn local(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RemoteError + use<> {
+    let path = path.to_owned();
+    move |source| RemoteError::Local { action, path, source }
+}
+
+/// Waits for something asynchronous on a thread of its own, where no other runtime is in the way.
+fn wait<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime needs nothing but a file descriptor").block_on(future)
+        });
+        waiting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_this_machine_is_a_store_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let remote = Remote::open(&format!("file://{}/in", folder.path().display())).unwrap();
+        assert_eq!(remote.list().unwrap(), []);
+        let large = folder.path().join("large");
+        fs::write(&large, vec![7; PART_BYTES * 2 + 3]).unwrap();
+        remote.upload("a/large", &large).unwrap();
+        remote.write_text("small", "one", None).unwrap();
+        let wanted = [("a/large".to_owned(), PART_BYTES as u64 * 2 + 3), ("small".to_owned(), 3)];
+        assert_eq!(remote.list().unwrap(), wanted);
+        let back = folder.path().join("back");
+        remote.download("a/large", &back).unwrap();
+        assert!(fs::read(&back).unwrap() == fs::read(&large).unwrap());
+        assert!(matches!(remote.write_text("small", "two", None), Err(RemoteError::Conflict { .. })));
+        let before = remote.read_text("small").unwrap().unwrap();
+        remote.write_text("small", "two", Some(&before)).unwrap();
+        assert_eq!(remote.read_text("small").unwrap().unwrap().text, "two");
+        remote.remove("small").unwrap();
+        remote.remove("small").unwrap();
+        assert!(remote.read_text("small").unwrap().is_none());
+        assert!(matches!(remote.download("small", &back), Err(RemoteError::Store { action: "read", .. })));
+    }
+
+    #[test]
+    fn addresses_are_told_from_paths() {
+        assert!(Remote::is_url("s3://bucket/a") && Remote::is_url("gs://b") && Remote::is_url("az://c/d"));
+        assert!(!Remote::is_url("prompts/*.txt") && !Remote::is_url("s3/a") && !Remote::is_url("hf://a"));
+        assert!(matches!(Remote::open("s3://"), Err(RemoteError::Address { .. })));
+    }
+}
