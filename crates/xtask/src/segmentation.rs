@@ -15,7 +15,7 @@ pub(crate) fn segmentation() -> Result<()> {
     chore::run("program that segments", cargo(&build))?;
     let program = built()?.join("examples/segment");
     ensure!(program.exists(), "no {} after it was built", program.display());
-    let mut command = Command::new(python::interpreter("segmentation")?);
+    let mut command = Command::new(python::interpreter("train")?);
     command.arg("-B").arg(root().join("tests/python/segmentation.py"));
     command.arg(program).arg(built()?.join("segmentation"));
     chore::run("segmentation", command)
