@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Verify(FolderArguments),
     /// Summarise a release, or compare two: rows, scores, attempts, rejections
     #[command(
-        after_help = "Examples:\n  twig inspect out/quickstart\n  twig inspect out/before out/after\n  \
+        after_help = "Examples:\n  twig inspect out/quickstart\n  twig inspect out/before out/after\n  twig inspect s3://bucket/release\n  \
                       twig inspect out/quickstart --json | jq .warnings"
     )]
     Inspect(InspectArguments),
@@ -207,7 +207,7 @@ pub(crate) struct FolderArguments {
 /// A release, or two to compare.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The output folder of a job, or a release
+    /// The output folder of a job, a release, or a release in an object store (s3://…, gs://…, az://…)
     #[arg(value_name = "OUT")]
     pub(crate) folder: PathBuf,
     /// Another one, to compare with the first
@@ -221,7 +221,7 @@ pub(crate) struct InspectArguments {
 /// A query, and what to do with its answer.
 #[derive(Debug, Args)]
 pub(crate) struct SqlArguments {
-    /// The output folder of a job, or a release
+    /// The output folder of a job, a release, or a release in an object store (s3://…, gs://…, az://…)
     #[arg(value_name = "OUT")]
     pub(crate) folder: PathBuf,
     /// The query; read from the terminal, or from standard input, where it is left out

@@ -2,10 +2,12 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Deserialize;
-use twig_shards::Manifest;
+use tempfile::TempDir;
+use twig_shards::{Manifest, MirrorError, Remote, mirror_flat_columns};
 
 use crate::InspectError;
 
@@ -17,6 +19,8 @@ pub struct Dataset {
     folder: PathBuf,
     job: Option<PathBuf>,
     release: Option<(PathBuf, Manifest)>,
+    /// Where the small columns of a release in an object store lie for as long as somebody looks.
+    mirror: Option<Arc<TempDir>>,
 }
 
 /// A file of a table.
@@ -55,7 +59,25 @@ impl Dataset {
         } else {
             return Err(InspectError::Nothing { folder: folder.to_owned() });
         };
-        Ok(Self { folder: folder.to_owned(), job, release })
+        Ok(Self { folder: folder.to_owned(), job, release, mirror: None })
+    }
+
+    /// The flat columns of a release in an object store: no pictures, no ids, nothing nested.
+    pub fn fetch(url: &str) -> Result<Self, InspectError> {
+        let place = std::env::temp_dir();
+        let mirror = TempDir::with_prefix("twig-").map_err(|source| InspectError::Io {
+            action: "make a folder in",
+            path: place,
+            source,
+        })?;
+        mirror_flat_columns(&Remote::open(url).map_err(MirrorError::from)?, mirror.path())?;
+        let dataset = Self::open(mirror.path())?;
+        Ok(Self { folder: url.into(), mirror: Some(Arc::new(mirror)), ..dataset })
+    }
+
+    /// Whether all columns are at hand, not the flat ones alone.
+    pub fn is_whole(&self) -> bool {
+        self.mirror.is_none()
     }
 
     /// The folder as it was given.
@@ -195,6 +217,20 @@ mod tests {
         assert!(alone.marks_file().ends_with("release-marks.jsonl"));
         let splits: Vec<_> = alone.files("trajectories").into_iter().map(|file| file.split).collect();
         assert_eq!(splits, ["train", "validation"]);
+    }
+
+    #[test]
+    fn a_release_in_a_store_is_summarised_like_one_here() {
+        let folder = tempfile::tempdir().unwrap();
+        write_release(folder.path(), 6);
+        let here = Dataset::open(folder.path()).unwrap();
+        let there = Dataset::fetch(&format!("file://{}", folder.path().display())).unwrap();
+        assert_eq!(crate::summary(&there).unwrap(), crate::summary(&here).unwrap());
+        assert_eq!(crate::compare(&here, &there).unwrap().in_both, 6);
+        assert!(here.is_whole() && !there.is_whole());
+        let mirror = there.files("steps")[0].path.clone();
+        drop(there);
+        assert!(!mirror.exists(), "nothing is left behind");
     }
 
     #[test]

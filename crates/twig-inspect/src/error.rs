@@ -27,6 +27,9 @@ pub enum InspectError {
     /// The manifest or a shard cannot be read.
     #[error(transparent)]
     Shards(#[from] ShardError),
+    /// The release in an object store cannot be had.
+    #[error(transparent)]
+    Mirror(#[from] twig_shards::MirrorError),
     /// A query over the shards of a table failed.
     #[error("the table `{table}` of {release} cannot be queried; `twig verify` tells what is damaged", release = release.display())]
     Query {

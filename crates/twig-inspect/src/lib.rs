@@ -5,12 +5,14 @@
 //! It reads files and knows neither stages nor teachers. What is being written is seen once it is committed.
 //! Written is one file alone: the marks of somebody who looks.
 
+mod calls;
 mod catalogue;
 mod compare;
 mod dataset;
 mod details;
 mod distribution;
 mod error;
+mod likeness;
 mod marks;
 mod outline;
 mod pages;
@@ -29,6 +31,7 @@ mod warning;
 #[cfg(test)]
 mod fixtures;
 
+pub use calls::ModelCalls;
 pub use catalogue::{Catalogue, Entry};
 pub use compare::{CategoryMean, Comparison, OnlyIn, RewardChanges, compare, render_comparison};
 pub use dataset::{Dataset, JobFacts, TableFile};
@@ -41,7 +44,7 @@ pub use report::report;
 pub use sheet::sheet;
 pub use show::{ShowOptions, show};
 pub use sql::{Answer, SqlColumn, SqlMistake, SqlSession};
-pub use summary::{CategoryRewards, RegionAcceptance, SplitRows, Summary, TaskSamples, summary};
+pub use summary::{CategoryRewards, Duplicates, RegionAcceptance, SplitRows, Summary, TaskSamples, summary};
 pub use terminal::Pictures;
 pub use view::Viewer;
 pub use warning::Warning;

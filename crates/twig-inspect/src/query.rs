@@ -1,5 +1,5 @@
-//! The two questions that are asked of a table: how often each combination of values occurs, and how many words
-//! its texts have. Only the columns named are read.
+//! The two questions that are asked of a table: how often each combination of values occurs, and what its texts
+//! are. Only the columns named are read.
 
 use std::{
     collections::BTreeMap,
@@ -76,15 +76,18 @@ impl Table {
         if self.shards.is_empty() { Ok(BTreeMap::new()) } else { query().map_err(|error| self.failed(error)) }
     }
 
-    /// How many texts of a column have how many words, counted by the spaces between them.
+    /// Hands over the texts of some columns, row by row; a missing one is empty.
     ///
     /// Takes the shards one by one, so that memory is bounded by the texts of one.
-    pub(crate) fn word_counts(&self, column: &str) -> Result<BTreeMap<i64, u64>, InspectError> {
-        let mut counts = BTreeMap::new();
+    pub(crate) fn each_text<const N: usize>(
+        &self,
+        columns: [&str; N],
+        mut visit: impl FnMut([&str; N]),
+    ) -> Result<(), InspectError> {
         for shard in &self.shards {
-            count_words(shard, column, &mut counts).map_err(|error| self.failed(error))?;
+            texts_of(shard, columns, &mut visit).map_err(|error| self.failed(error))?;
         }
-        Ok(counts)
+        Ok(())
     }
 
     fn failed(&self, source: polars::error::PolarsError) -> InspectError {
@@ -105,11 +108,18 @@ fn key_and_count<const N: usize>(
     Ok((keys, count))
 }
 
-fn count_words(shard: &PathBuf, column: &str, counts: &mut BTreeMap<i64, u64>) -> PolarsResult<()> {
-    let frame = scan(std::slice::from_ref(shard))?.select([col(column)]).collect()?;
-    for text in frame.column(column)?.str()?.iter() {
-        let words = text.map_or(0, |text| text.split_whitespace().count());
-        *counts.entry(words as i64).or_default() += 1;
+fn texts_of<const N: usize>(
+    shard: &PathBuf,
+    columns: [&str; N],
+    visit: &mut impl FnMut([&str; N]),
+) -> PolarsResult<()> {
+    let frame = scan(std::slice::from_ref(shard))?.select(columns.map(col)).collect()?;
+    let mut texts = Vec::with_capacity(N);
+    for column in columns {
+        texts.push(frame.column(column)?.str()?);
+    }
+    for row in 0..frame.height() {
+        visit(std::array::from_fn(|column| texts[column].get(row).unwrap_or_default()));
     }
     Ok(())
 }

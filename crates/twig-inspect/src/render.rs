@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::{Distribution, Summary};
+use crate::{Distribution, Duplicates, Summary, pages::cost};
 
 /// Characters of the longest bar.
 const BAR_WIDTH: u64 = 32;
@@ -23,6 +23,8 @@ fn write(out: &mut String, summary: &Summary) -> fmt::Result {
     write_regions(out, summary)?;
     write_samples(out, summary)?;
     write_distribution(out, "Words of a thought", &summary.thought_words)?;
+    write_duplicates(out, summary)?;
+    write_calls(out, summary)?;
     write_warnings(out, summary)
 }
 
@@ -115,6 +117,32 @@ fn write_samples(out: &mut String, summary: &Summary) -> fmt::Result {
         let (all, mix) = (grouped(samples.samples), grouped(samples.in_default_mix));
         let name = format!("{} {}", samples.task, samples.region_index + 1);
         writeln!(out, "  {name:<22}{all:>14}{mix:>14}")?;
+    }
+    Ok(())
+}
+
+fn write_duplicates(out: &mut String, summary: &Summary) -> fmt::Result {
+    let Duplicates { prompts, prompts_of_the_same_words, repeated_thoughts } = summary.duplicates;
+    writeln!(out, "\n{:<24}{:>14}{:>14}", "Duplicates", "all", "repeated")?;
+    for (name, all, repeated) in [
+        ("prompts (same words)", prompts, prompts_of_the_same_words),
+        ("thoughts (same text)", summary.thought_words.count, repeated_thoughts),
+    ] {
+        writeln!(out, "  {name:<22}{:>14}{:>14}", grouped(all), grouped(repeated))?;
+    }
+    Ok(())
+}
+
+fn write_calls(out: &mut String, summary: &Summary) -> fmt::Result {
+    if summary.calls.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{:<38}{:>10}{:>12}{:>12}{:>8}", "Calls", "answers", "tokens in", "tokens out", "cost")?;
+    for calls in &summary.calls {
+        let name = format!("{}: {}", calls.role, calls.model);
+        let cost = cost(calls.micro_usd).unwrap_or_else(|| "unknown".to_owned());
+        let [answers, read, written] = [calls.calls, calls.input_tokens, calls.output_tokens].map(grouped);
+        writeln!(out, "  {name:<36}{answers:>10}{read:>12}{written:>12}{cost:>8}")?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
-use std::{collections::BTreeMap, path::Path};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 use twig_shards::{Manifest, StageAccount};
 
 use crate::{
-    Distribution, InspectError, Warning,
+    Dataset, Distribution, InspectError, ModelCalls, Warning, calls,
+    likeness::{same_words, text_hash},
     query::{Key, Table},
     warning,
 };
@@ -28,6 +29,10 @@ pub struct Summary {
     pub samples: Vec<TaskSamples>,
     /// Words of the thoughts of all attempts, counted by the spaces between them.
     pub thought_words: Distribution,
+    /// What was said twice.
+    pub duplicates: Duplicates,
+    /// What teachers were asked, and what it cost, where the folder of the job is.
+    pub calls: Vec<ModelCalls>,
     /// What somebody should look at before training on this.
     pub warnings: Vec<Warning>,
 }
@@ -78,17 +83,31 @@ pub struct TaskSamples {
     pub in_default_mix: u64,
 }
 
+/// What was said twice; nothing of it makes a release invalid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Duplicates {
+    /// Distinct prompts.
+    pub prompts: u64,
+    /// Prompts that say in the same words, in whatever order, what another one says.
+    pub prompts_of_the_same_words: u64,
+    /// Thoughts that were said before, letter by letter.
+    pub repeated_thoughts: u64,
+}
+
 /// Reads the manifest and small columns of a release; no picture, no token ids.
 ///
 /// # Memory
-/// The thoughts of one shard of `steps`, and what Polars holds while it groups a few integer columns.
-pub fn summary(release: &Path) -> Result<Summary, InspectError> {
-    let manifest = Manifest::load(release)?;
-    let table = |name| Table::new(release, &manifest, name);
+/// The texts of one shard, 8 bytes a prompt and a thought, and what Polars holds while it groups a few integer
+/// columns.
+pub fn summary(dataset: &Dataset) -> Result<Summary, InspectError> {
+    let Some((release, manifest)) = dataset.release() else {
+        return Err(InspectError::Nothing { folder: dataset.folder().to_owned() });
+    };
+    let table = |name| Table::new(release, manifest, name);
     let (trajectories, steps) = (table("trajectories"), table("steps"));
-    let thought_words = steps.word_counts("thought")?;
+    let (thought_words, repeated_thoughts) = thoughts(&steps)?;
     let mut summary = Summary {
-        rows: split_rows(&manifest),
+        rows: split_rows(manifest),
         stages: manifest.accounting.clone(),
         rewards: category_rewards(&trajectories)?,
         step_scores: Distribution::of_scores(&counts_of_one(&steps, "score")?),
@@ -96,10 +115,33 @@ pub fn summary(release: &Path) -> Result<Summary, InspectError> {
         regions: region_acceptance(&steps)?,
         samples: task_samples(&table("janus"))?,
         thought_words: Distribution::of_lengths(&thought_words),
+        duplicates: Duplicates { repeated_thoughts, ..prompts(&trajectories)? },
+        calls: calls::by_model(dataset)?,
         warnings: Vec::new(),
     };
     summary.warnings = warning::all_of(&summary, &thought_words);
     Ok(summary)
+}
+
+/// How many thoughts have how many words, counted by the spaces between them, and how many were said before.
+fn thoughts(steps: &Table) -> Result<(BTreeMap<i64, u64>, u64), InspectError> {
+    let (mut words, mut repeated) = (BTreeMap::new(), 0);
+    let mut said = HashSet::new();
+    steps.each_text(["thought"], |[thought]| {
+        *words.entry(thought.split_whitespace().count() as i64).or_default() += 1;
+        repeated += u64::from(!said.insert(text_hash(thought)));
+    })?;
+    Ok((words, repeated))
+}
+
+/// Distinct prompts, and those with the words of another one. Samples of one prompt are meant to be several.
+fn prompts(trajectories: &Table) -> Result<Duplicates, InspectError> {
+    let mut by_words: HashMap<u64, HashSet<u64>> = HashMap::new();
+    trajectories.each_text(["prompt"], |[prompt]| {
+        by_words.entry(same_words(prompt)).or_default().insert(text_hash(prompt));
+    })?;
+    let prompts: u64 = by_words.values().map(|prompts| prompts.len() as u64).sum();
+    Ok(Duplicates { prompts, prompts_of_the_same_words: prompts - by_words.len() as u64, repeated_thoughts: 0 })
 }
 
 fn split_rows(manifest: &Manifest) -> Vec<SplitRows> {
@@ -175,19 +217,22 @@ mod tests {
     fn a_release_is_summarised_from_its_small_columns() {
         let folder = tempfile::tempdir().unwrap();
         write_release(folder.path(), 8);
-        let summary = summary(folder.path()).unwrap();
+        let summary = summary(&Dataset::open(folder.path()).unwrap()).unwrap();
         insta::assert_snapshot!(crate::render(&summary));
         let means: Vec<f64> = summary.rewards.iter().map(|group| group.rewards.mean).collect();
         // 0, 26, 52, 78 and 13, 39, 65, 91.
         assert_eq!(means, [39.0, 52.0]);
         assert_eq!(summary.attempts, BTreeMap::from([(3, 5), (4, 3)]));
+        // Every trajectory of the fixture thinks the same two thoughts.
+        let duplicates = Duplicates { prompts: 8, prompts_of_the_same_words: 0, repeated_thoughts: 27 - 2 };
+        assert_eq!(summary.duplicates, duplicates);
     }
 
     #[test]
     fn a_release_of_nothing_is_summarised_and_warned_about() {
         let folder = tempfile::tempdir().unwrap();
         write_release(folder.path(), 0);
-        let summary = summary(folder.path()).unwrap();
+        let summary = summary(&Dataset::open(folder.path()).unwrap()).unwrap();
         assert_eq!((summary.rewards.len(), summary.step_scores.count), (0, 0));
         assert_eq!(summary.warnings, [Warning::NoTrajectories]);
     }
@@ -196,7 +241,7 @@ mod tests {
     fn the_json_form_is_what_programs_build_on() {
         let folder = tempfile::tempdir().unwrap();
         write_release(folder.path(), 2);
-        let json = serde_json::to_value(summary(folder.path()).unwrap()).unwrap();
+        let json = serde_json::to_value(summary(&Dataset::open(folder.path()).unwrap()).unwrap()).unwrap();
         assert_eq!(
             json["rows"][0],
             serde_json::json!({"config": "trajectories", "split": "train", "rows": 1})
@@ -214,7 +259,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_release(folder.path(), 2);
         std::fs::write(folder.path().join("steps/train-00000-of-00001.parquet"), b"PAR1 no PAR1").unwrap();
-        let error = summary(folder.path()).unwrap_err().to_string();
+        let error = summary(&Dataset::open(folder.path()).unwrap()).unwrap_err().to_string();
         assert!(error.starts_with("the table `steps` of "), "{error}");
     }
 }

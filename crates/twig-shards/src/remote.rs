@@ -234,7 +234,12 @@ impl Remote {
         }
     }
 
-    fn path_of(&self, name: &str) -> StorePath {
+    /// The store itself, for readers of byte ranges.
+    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    pub(crate) fn path_of(&self, name: &str) -> StorePath {
         let parts = self.prefix.parts().map(|part| part.as_ref().to_owned());
         parts.chain(name.split('/').map(str::to_owned)).collect()
     }
@@ -280,7 +285,7 @@ fn local(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Re
 }
 
 /// Waits for something asynchronous on a thread of its own, where no other runtime is in the way.
-fn wait<T: Send>(future: impl Future<Output = T> + Send) -> T {
+pub(crate) fn wait<T: Send>(future: impl Future<Output = T> + Send) -> T {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `consumers`, `training`, `janus-vq`, `schemas`, `fit-codebook`,
+//! The project's own chores: `cargo xtask test`, `consumers`, `looking`, `training`, `janus-vq`, `schemas`, `fit-codebook`,
 //! `bench`.
 //!
 //! Kept small on purpose: it is built before everything else, so it depends on nothing of the workspace. What
@@ -7,10 +7,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal and for CI logs")]
 
 mod bench;
+mod bench_looking;
 mod bench_near;
 mod chore;
 mod consumers;
 mod janus;
+mod looking;
 mod memory;
 mod python;
 mod schemas;
@@ -27,12 +29,15 @@ Chores of this project: cargo xtask CHORE
 
   test [--all] [--keep-going]   formatting, lints, Rust tests, Python consumers; --all adds the heavy ones
   consumers [--all]             the Python consumers alone
+  looking                       viewer and report in a browser, recipes for Python; part of test --all
   training                      a tiny Janus and TRL on a release; part of test --all
   janus-vq [--speed]            the Janus tokenizer against transformers; or timed in turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
-  bench [--near | --select]     run the whole T2I-CompBench job and print its figures as Markdown; --near does so
-                                for a million prompts, --select for a selection among 50,000 trajectories
+  bench                         run the whole T2I-CompBench job and print its figures as Markdown
+        --near                  a million prompts without near duplicates
+        --select                a selection among 50,000 trajectories
+        --looking               summary, report and viewer over 50,000 and 1,000,000 trajectories
   segmentation                  hold regions that follow a picture against scikit-image's";
 
 fn main() -> ExitCode {
@@ -54,7 +59,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--near", "--select"],
+        "bench" => &["--looking", "--near", "--select"],
         _ => &[],
     };
     if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
@@ -64,11 +69,13 @@ fn run(arguments: &[String]) -> Result<()> {
     match chore {
         "test" => test::test(has("--all"), has("--keep-going")),
         "consumers" => consumers::consumers(has("--all")),
+        "looking" => looking::looking(),
         "training" => training::training(),
         "janus-vq" if has("--speed") => janus::speed(),
         "janus-vq" => janus::fidelity(),
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
+        "bench" if has("--looking") => bench_looking::bench(),
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
         "bench" => bench::bench(),

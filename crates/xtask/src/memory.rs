@@ -35,7 +35,7 @@ pub(crate) fn measured(command: &mut Command) -> Result<Measured> {
 }
 
 /// `VmHWM` of a running process, on Linux.
-fn high_water_mark(process: u32) -> Option<u64> {
+pub(crate) fn high_water_mark(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -6,7 +6,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> 
     let InspectArguments { folder, other, json } = arguments;
     match other {
         None => {
-            let summary = twig_inspect::summary(&super::release_in(folder)?)?;
+            let summary = twig_inspect::summary(&super::release_or_store(folder)?)?;
             if *json {
                 render::json(&summary)?;
             } else {
@@ -14,8 +14,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> anyhow::Result<ExitCode> 
             }
         }
         Some(other) => {
-            let [a, b] = [folder, other].map(|folder| super::release_in(folder));
-            let [a, b] = [super::dataset_in(&a?)?, super::dataset_in(&b?)?];
+            let [a, b] = [super::release_or_store(folder)?, super::release_or_store(other)?];
             let comparison = twig_inspect::compare(&a, &b)?;
             if *json {
                 render::json(&comparison)?;

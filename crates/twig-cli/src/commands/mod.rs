@@ -23,7 +23,7 @@ use std::{
 
 use twig_inspect::{Dataset, InspectError};
 use twig_pipeline::{JobFolder, Settings};
-use twig_shards::Manifest;
+use twig_shards::{Manifest, Remote};
 
 use crate::{
     arguments::{Command, JobArguments},
@@ -87,6 +87,17 @@ fn dataset_in(folder: &Path) -> anyhow::Result<Dataset> {
         error @ InspectError::Nothing { .. } => WrongUsage(error.to_string()).into(),
         error => anyhow::Error::from(error),
     })
+}
+
+/// The release in a folder of this machine, or the flat columns of one in an object store.
+fn release_or_store(place: &Path) -> anyhow::Result<Dataset> {
+    match place.to_str().filter(|place| Remote::is_url(place)) {
+        Some(url) => Ok(Dataset::fetch(url)?),
+        None => dataset_in(place).and_then(|dataset| match dataset.release() {
+            Some(_) => Ok(dataset),
+            None => release_in(place).and_then(|release| dataset_in(&release)),
+        }),
+    }
 }
 
 /// The release that a folder is or holds.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use twig_inspect::{Answer, SqlSession};
+use twig_inspect::{Answer, Dataset, SqlSession};
+use twig_shards::Remote;
 
 use crate::{
     arguments::{AnswerFormat, SqlArguments},
@@ -17,7 +18,11 @@ use crate::{
 mod prompt;
 
 pub(crate) fn sql(arguments: &SqlArguments) -> anyhow::Result<ExitCode> {
-    let mut session = SqlSession::open(&super::dataset_in(&arguments.folder)?)?;
+    let dataset = match arguments.folder.to_str().filter(|place| Remote::is_url(place)) {
+        Some(url) => Dataset::fetch(url)?,
+        None => super::dataset_in(&arguments.folder)?,
+    };
+    let mut session = SqlSession::open(&dataset)?;
     let query = match &arguments.query {
         Some(query) => query.clone(),
         None if std::io::stdin().is_terminal() => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use twig_shards::{FinalTokens, TableReader};
 
-use crate::{Catalogue, Dataset, InspectError, pages::grouped};
+use crate::{Catalogue, Dataset, InspectError, likeness::same_words, pages::grouped};
 
 /// Clusters that are shown, the largest first.
 const MAX_CLUSTERS: usize = 12;
@@ -68,13 +68,9 @@ pub(super) fn find(dataset: &Dataset, catalogue: &Catalogue) -> Result<Found, In
 
 /// Trajectories of different prompts that consist of the same words, but for order and articles.
 fn by_prompt(catalogue: &Catalogue) -> Vec<Vec<usize>> {
-    const SMALL: [&str; 6] = ["a", "an", "the", "and", "of", "with"];
-    let mut clusters: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut clusters: HashMap<u64, Vec<usize>> = HashMap::new();
     for (position, entry) in catalogue.entries().iter().enumerate() {
-        let text = entry.prompt.to_lowercase();
-        let words = text.split(|c: char| !c.is_alphanumeric());
-        let words: BTreeSet<&str> = words.filter(|word| !word.is_empty() && !SMALL.contains(word)).collect();
-        clusters.entry(words.into_iter().collect::<Vec<_>>().join(" ")).or_default().push(position);
+        clusters.entry(same_words(&entry.prompt)).or_default().push(position);
     }
     // Samples of one prompt are meant to be several.
     let prompts = |cluster: &Vec<usize>| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::charts;
 use crate::{
-    Catalogue, Dataset, Distribution, InspectError, SqlSession,
+    Catalogue, Dataset, Distribution, InspectError, ModelCalls, SqlSession, calls,
     pages::{cost, grouped},
     summary,
 };
@@ -85,9 +85,11 @@ impl Figures {
         let mut asked = Asked { dataset, session };
         let manifest = dataset.release().map(|(_, manifest)| manifest);
         let stages = manifest.map(|manifest| manifest.accounting.clone()).unwrap_or_default();
-        let summary = dataset.release().map(|(release, _)| summary(release)).transpose()?;
-        let warnings = summary.map(|summary| summary.warnings).unwrap_or_default();
-        let (costs, total) = costs(&mut asked)?;
+        let warnings = match manifest {
+            Some(_) => summary(dataset)?.warnings,
+            None => Vec::new(),
+        };
+        let calls = calls::by_model(dataset)?;
         let charts = vec![
             rewards(catalogue, &mut asked)?,
             critics(&mut asked)?,
@@ -97,11 +99,11 @@ impl Figures {
         Ok(Self {
             subtitle: subtitle(dataset, catalogue),
             program: manifest.map_or_else(|| "twig".to_owned(), |manifest| manifest.program.clone()),
-            tiles: tiles(catalogue, &total),
+            tiles: tiles(catalogue, &calls),
             warnings: warnings.iter().map(ToString::to_string).collect(),
             funnel: funnel(&stages),
             charts: charts.into_iter().filter(|group| !group.drawn.is_empty()).collect(),
-            tables: [rejections(&mut asked)?, timings(&mut asked)?, costs]
+            tables: [rejections(&mut asked)?, timings(&mut asked)?, costs(&calls)]
                 .into_iter()
                 .filter(|table| !table.rows.is_empty())
                 .collect(),
@@ -133,7 +135,7 @@ fn subtitle(dataset: &Dataset, catalogue: &Catalogue) -> String {
     parts.join(" · ")
 }
 
-fn tiles(catalogue: &Catalogue, total: &Total) -> Vec<Tile> {
+fn tiles(catalogue: &Catalogue, calls: &[ModelCalls]) -> Vec<Tile> {
     let entries = catalogue.entries();
     let count = entries.len() as f64;
     let attempts: u64 = entries.iter().map(|entry| u64::from(entry.attempts)).sum();
@@ -151,10 +153,12 @@ fn tiles(catalogue: &Catalogue, total: &Total) -> Vec<Tile> {
     if !rewards.is_empty() {
         tiles.push(Tile { name: "mean reward", value: format!("{mean:.1}") });
     }
-    if total.calls > 0 {
-        tiles.push(Tile { name: "calls to teachers", value: grouped(total.calls) });
-        let spent = cost(total.micro_usd).unwrap_or_else(|| "unknown".to_owned());
-        tiles.push(Tile { name: "cost", value: spent });
+    if !calls.is_empty() {
+        let num_calls = calls.iter().map(|calls| calls.calls).sum();
+        // Unknown as soon as one of them is.
+        let spent: Option<u64> = calls.iter().map(|calls| calls.micro_usd).sum();
+        tiles.push(Tile { name: "calls to teachers", value: grouped(num_calls) });
+        tiles.push(Tile { name: "cost", value: cost(spent).unwrap_or_else(|| "unknown".to_owned()) });
     }
     tiles
 }
@@ -360,37 +364,20 @@ fn no_timings() -> Table {
     Table { title: "Time by stage, over all runs", head, rows: Vec::new() }
 }
 
-/// Calls over all roles.
-struct Total {
-    calls: u64,
-    micro_usd: Option<u64>,
-}
-
-fn costs(asked: &mut Asked) -> Result<(Table, Total), InspectError> {
-    let rows = asked.rows(
-        &["calls"],
-        "select role, model, count(*) as n, sum(case when from_store then 1 else 0 end) as stored, \
-         sum(input_tokens) as tokens_in, sum(output_tokens) as tokens_out, sum(cost_micro_usd) as spent, \
-         count(cost_micro_usd) as priced, median(latency_ms) as took from calls group by role, model order by n desc",
-    )?;
-    let total = Total {
-        calls: rows.iter().map(|row| whole(&row[2])).sum(),
-        micro_usd: rows.iter().map(|row| (whole(&row[7]) > 0).then(|| whole(&row[6]))).sum(),
-    };
-    let row = |row: &Vec<Value>| {
-        let spent = (whole(&row[7]) > 0).then(|| whole(&row[6]));
+fn costs(calls: &[ModelCalls]) -> Table {
+    let row = |calls: &ModelCalls| {
         vec![
-            format!("{}: {}", text(&row[0]), text(&row[1])),
-            grouped(whole(&row[2])),
-            grouped(whole(&row[3])),
-            grouped(whole(&row[4])),
-            grouped(whole(&row[5])),
-            format!("{:.0}", number(&row[8])),
-            cost(spent).unwrap_or_else(|| "unknown".to_owned()),
+            format!("{}: {}", calls.role, calls.model),
+            grouped(calls.calls),
+            grouped(calls.from_store),
+            grouped(calls.input_tokens),
+            grouped(calls.output_tokens),
+            format!("{:.0}", calls.median_ms),
+            cost(calls.micro_usd).unwrap_or_else(|| "unknown".to_owned()),
         ]
     };
     let head = vec!["role: model", "calls", "from the store", "tokens in", "tokens out", "median ms", "cost"];
-    Ok((Table { title: "Calls and cost", head, rows: rows.iter().map(row).collect() }, total))
+    Table { title: "Calls and cost", head, rows: calls.iter().map(row).collect() }
 }
 
 #[cfg(test)]
