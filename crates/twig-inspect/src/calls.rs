@@ -62,7 +62,8 @@ fn count(files: &[PathBuf]) -> PolarsResult<Vec<ModelCalls>> {
 fn model_calls(counted: &DataFrame, row: usize) -> PolarsResult<ModelCalls> {
     let value = |name: &str| -> PolarsResult<AnyValue> { counted.column(name)?.get(row) };
     let number = |name: &str| -> PolarsResult<u64> { Ok(value(name)?.extract().unwrap_or_default()) };
-    let text = |name: &str| -> PolarsResult<String> { Ok(value(name)?.get_str().unwrap_or_default().to_owned()) };
+    let text =
+        |name: &str| -> PolarsResult<String> { Ok(value(name)?.get_str().unwrap_or_default().to_owned()) };
     Ok(ModelCalls {
         role: text("role")?,
         model: text("model")?,

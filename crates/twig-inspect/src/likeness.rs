@@ -12,7 +12,8 @@ const SMALL_WORDS: [&str; 6] = ["a", "an", "the", "and", "of", "with"];
 pub(crate) fn same_words(text: &str) -> u64 {
     let text = text.to_lowercase();
     let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: BTreeSet<&str> = words.filter(|word| !word.is_empty() && !SMALL_WORDS.contains(word)).collect();
+    let words: BTreeSet<&str> =
+        words.filter(|word| !word.is_empty() && !SMALL_WORDS.contains(word)).collect();
     let mut hasher = DefaultHasher::new();
     words.hash(&mut hasher);
     hasher.finish()

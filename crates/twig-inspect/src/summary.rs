@@ -141,7 +141,11 @@ fn prompts(trajectories: &Table) -> Result<Duplicates, InspectError> {
         by_words.entry(same_words(prompt)).or_default().insert(text_hash(prompt));
     })?;
     let prompts: u64 = by_words.values().map(|prompts| prompts.len() as u64).sum();
-    Ok(Duplicates { prompts, prompts_of_the_same_words: prompts - by_words.len() as u64, repeated_thoughts: 0 })
+    Ok(Duplicates {
+        prompts,
+        prompts_of_the_same_words: prompts - by_words.len() as u64,
+        repeated_thoughts: 0,
+    })
 }
 
 fn split_rows(manifest: &Manifest) -> Vec<SplitRows> {

@@ -18,7 +18,9 @@ mod samples;
 pub use groups::{Member, best_and_worst, group_of};
 pub use mix::{InvalidWeight, MixWeights};
 pub use preferences::{Preferences, redo_pairs};
-pub use samples::{RejectedSample, SampleError, SampleSettings, Samples, TokensMismatch, samples_of};
+pub use samples::{
+    RejectedSample, SampleError, SampleSettings, Samples, TokensMismatch, canvas_ids, samples_of,
+};
 
 #[cfg(test)]
 mod released_code_tests;

@@ -132,6 +132,15 @@ pub fn samples_of(
     Ok(maker.samples)
 }
 
+/// Ids of the canvas after each attempt, in the order in which they were made; 0 where nothing is painted yet.
+pub fn canvas_ids(
+    trajectory: &Trajectory,
+    tokens: &TrajectoryTokens,
+) -> Result<Vec<Vec<u32>>, TokensMismatch> {
+    check_tokens(trajectory, tokens)?;
+    Ok(passes(trajectory, tokens).iter().map(Pass::ids_after).collect())
+}
+
 /// Makes samples, pass by pass.
 struct Maker<'a> {
     settings: &'a SampleSettings,

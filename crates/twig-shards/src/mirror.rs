@@ -5,13 +5,22 @@
 
 use std::{
     fs::{self, File},
+    ops::Range,
     path::Path,
+    sync::Arc,
 };
 
 use arrow::datatypes::DataType;
-use futures::{StreamExt, TryStreamExt, stream};
-use parquet::arrow::{
-    ArrowWriter, ParquetRecordBatchStreamBuilder, ProjectionMask, async_reader::ParquetObjectReader,
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, future::BoxFuture, stream};
+use object_store::{ObjectStore, ObjectStoreExt, path::Path as StorePath};
+use parquet::{
+    arrow::{
+        ArrowWriter, ParquetRecordBatchStreamBuilder, ProjectionMask, arrow_reader::ArrowReaderOptions,
+        async_reader::AsyncFileReader,
+    },
+    errors::{ParquetError, Result as ParquetResult},
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
 };
 
 use crate::{Manifest, Remote, RemoteError, Shard, ShardError, remote::wait};
@@ -45,7 +54,8 @@ pub fn mirror_flat_columns(remote: &Remote, folder: &Path) -> Result<Manifest, M
 async fn mirror_shard(remote: &Remote, shard: &Shard, folder: &Path) -> Result<(), ShardError> {
     let path = folder.join(&shard.path);
     let failed = |error| ShardError::parquet("read", &path)(error);
-    let reader = ParquetObjectReader::new(remote.store(), remote.path_of(&shard.path)).with_file_size(shard.bytes);
+    let reader =
+        ObjectReader { store: remote.store(), path: remote.path_of(&shard.path), bytes: shard.bytes };
     let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
     let fields = builder.schema().fields().iter().enumerate();
     let flat = fields.filter(|(_, field)| is_small(field.data_type())).map(|(root, _)| root);
@@ -60,6 +70,37 @@ async fn mirror_shard(remote: &Remote, shard: &Shard, folder: &Path) -> Result<(
     }
     writer.close().map_err(ShardError::parquet("write", &path))?;
     Ok(())
+}
+
+/// A Parquet file in a store, of which ranges of bytes are read.
+struct ObjectReader {
+    store: Arc<dyn ObjectStore>,
+    path: StorePath,
+    /// Its size, as the manifest says.
+    bytes: u64,
+}
+
+impl AsyncFileReader for ObjectReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        self.store.get_range(&self.path, range).map_err(external).boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        async move { self.store.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let bytes = self.bytes;
+        let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);
+        async move { reader.load_and_finish(self, bytes).await.map(Arc::new) }.boxed()
+    }
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(error.into())
 }
 
 fn is_small(kind: &DataType) -> bool {
@@ -91,7 +132,8 @@ mod tests {
     fn a_place_without_a_release_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("file://{}/nothing", folder.path().display());
-        let error = mirror_flat_columns(&Remote::open(&url).unwrap(), &folder.path().join("here")).unwrap_err();
+        let error =
+            mirror_flat_columns(&Remote::open(&url).unwrap(), &folder.path().join("here")).unwrap_err();
         assert!(error.to_string().contains("nothing/manifest.json"), "{error}");
     }
 }

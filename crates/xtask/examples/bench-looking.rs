@@ -9,27 +9,29 @@ use std::{collections::BTreeMap, error::Error, path::Path};
 
 use twig_imaging::{Rgb, RgbImage, encode_png};
 use twig_model::{
-    Attempt, CriterionScores, Critique, Geometry, Mode, Picture, Prompt, PromptId, Schedule, Score, Step, Trajectory,
-    TrajectoryTokens,
+    Attempt, CriterionScores, Critique, Geometry, Mode, Picture, Prompt, PromptId, Schedule, Score, Step,
+    Trajectory, TrajectoryTokens,
 };
 use twig_shards::{
-    Config, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION, ShardWriter, Split, StageAccount, StepRow, atomic,
+    Config, Manifest, ReleaseTrajectory, Row, SCHEMA_VERSION, ShardWriter, Split, StageAccount, StepRow,
+    atomic,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
 const SHARD_BYTES: u64 = 400 << 20;
 const KINDS: u64 = 64;
 const NEAR_EVERY: u64 = 20;
-const NOUNS: [&str; 12] = [
-    "cup", "kite", "fox", "boat", "chair", "pear", "clock", "bench", "lamp", "horse", "drum", "vase",
-];
+const NOUNS: [&str; 12] =
+    ["cup", "kite", "fox", "boat", "chair", "pear", "clock", "bench", "lamp", "horse", "drum", "vase"];
 const COLORS: [&str; 8] = ["red", "green", "blue", "yellow", "purple", "white", "brown", "orange"];
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, rows, side] = arguments.as_slice() else { return Err("usage: bench-looking FOLDER ROWS SIDE".into()) };
+    let [folder, rows, side] = arguments.as_slice() else {
+        return Err("usage: bench-looking FOLDER ROWS SIDE".into());
+    };
     write(Path::new(folder), rows.parse()?, side.parse()?)
 }
 
@@ -122,13 +124,21 @@ fn picture(kind: u64, side: u32) -> Picture {
     Picture::new(encode_png(&RgbImage::from_fn(side, side, pixel)))
 }
 
-fn trajectory(number: u64, schedule: &Schedule, pictures: &[Picture], tokens: bool) -> Outcome<ReleaseTrajectory> {
+fn trajectory(
+    number: u64,
+    schedule: &Schedule,
+    pictures: &[Picture],
+    tokens: bool,
+) -> Outcome<ReleaseTrajectory> {
     // What a near duplicate shares with the one before it.
     let alike = if number % NEAR_EVERY == NEAR_EVERY - 1 { number - 1 } else { number };
-    let (color, noun, other) = (chosen(&COLORS, alike, 1), chosen(&NOUNS, alike, 2), chosen(&NOUNS, alike, 3));
+    let (color, noun, other) =
+        (chosen(&COLORS, alike, 1), chosen(&NOUNS, alike, 2), chosen(&NOUNS, alike, 3));
     let attempt = |region: u64, accepted: bool| -> Outcome<Attempt> {
         let points = [0; 5].map(|_| 10 + (lot(number, region + 20) % 11) as i64);
-        let thought = format!("A {color} {noun} number {alike} stands in region {region}, beside a {other}, softly lit.");
+        let thought = format!(
+            "A {color} {noun} number {alike} stands in region {region}, beside a {other}, softly lit."
+        );
         let critique = Critique {
             scores: CriterionScores::new(points)?,
             comment: format!("The {noun} is {}.", if accepted { "as asked" } else { "of another colour" }),

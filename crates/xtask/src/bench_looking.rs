@@ -18,7 +18,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Writes both releases and prints the figures as Markdown.
 pub(crate) fn bench() -> Result<()> {
@@ -58,7 +58,12 @@ fn command(twig: &Path, arguments: &[&str], release: &Path) -> Result<()> {
     let (mut seconds, mut peak) = (f64::INFINITY, 0);
     for _ in 0..ROUNDS {
         let mut command = Command::new(twig);
-        command.arg(arguments[0]).arg(release).args(&arguments[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg(arguments[0])
+            .arg(release)
+            .args(&arguments[1..])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let measured = measured(&mut command)?;
         ensure!(measured.status.success(), "`twig {}` failed ({})", arguments[0], measured.status);
         seconds = seconds.min(measured.wall.as_secs_f64());
@@ -73,7 +78,7 @@ fn view(twig: &Path, rows: &str, release: &Path) -> Result<()> {
     let (mut first, mut again, mut peak) = (f64::INFINITY, f64::INFINITY, 0);
     for _ in 0..ROUNDS {
         let start = Instant::now();
-        let mut viewer = Viewer::start(twig, release)?;
+        let viewer = Viewer::start(twig, release)?;
         viewer.page()?;
         first = first.min(start.elapsed().as_secs_f64());
         let start = Instant::now();
@@ -81,7 +86,10 @@ fn view(twig: &Path, rows: &str, release: &Path) -> Result<()> {
         again = again.min(start.elapsed().as_secs_f64());
         peak = peak.max(high_water_mark(viewer.process.id()).unwrap_or(0));
     }
-    println!("| `twig view`, {rows} rows: from the start to the first page | {first:.2} | {} MiB |", peak >> 20);
+    println!(
+        "| `twig view`, {rows} rows: from the start to the first page | {first:.2} | {} MiB |",
+        peak >> 20
+    );
     println!("| the page again | {again:.3} | |");
     Ok(())
 }
@@ -96,7 +104,8 @@ struct Viewer {
 impl Viewer {
     fn start(twig: &Path, release: &Path) -> Result<Self> {
         let mut command = Command::new(twig);
-        let mut process = command.arg("view").arg(release).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut process =
+            command.arg("view").arg(release).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut address = String::new();
         let output = process.stdout.take().context("the viewer has no output")?;
         BufReader::new(output).read_line(&mut address)?;
@@ -113,7 +122,10 @@ impl Viewer {
         write!(stream, "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.path, self.host)?;
         let mut page = String::new();
         stream.read_to_string(&mut page)?;
-        ensure!(page.starts_with("HTTP/1.1 200") && page.contains("class=\"tile"), "the viewer's first page is none");
+        ensure!(
+            page.starts_with("HTTP/1.1 200") && page.contains("class=\"tile"),
+            "the viewer's first page is none"
+        );
         Ok(())
     }
 }

@@ -50,7 +50,10 @@ fn browser() -> Result<PathBuf> {
     let paths = env::var_os("PATH").unwrap_or_default();
     let found = || {
         let folders = env::split_paths(&paths).collect::<Vec<_>>();
-        BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+        BROWSERS
+            .iter()
+            .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+            .find(|path| path.is_file())
     };
     named.or_else(found).context(
         "Chromium is needed to test the viewer and was not found; install it (`apt-get install chromium`) or name it \
@@ -64,7 +67,8 @@ fn script() -> Result<PathBuf> {
         bail!("Node.js with npm is needed to test the viewer; install it (`apt-get install nodejs npm`)");
     }
     let source = root().join("tests/browser");
-    let lock = fs::read(source.join("package-lock.json")).context("cannot read tests/browser/package-lock.json")?;
+    let lock =
+        fs::read(source.join("package-lock.json")).context("cannot read tests/browser/package-lock.json")?;
     let folder = cache()?.join(format!("browser-{:016x}", xxh3_64(&lock)));
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let copy = |name: &str, from: &Path| {

@@ -224,6 +224,9 @@ fn judges(judgements: &[Judgement]) -> Vec<JudgeStory> {
             JudgeCriterion::Of(criterion) => {
                 Some(format!("{} {}", criterion.as_str().replace('_', " "), other.score))
             }
+            JudgeCriterion::Question | JudgeCriterion::Comparison => {
+                other.about.as_ref().map(|about| format!("{about} {}", other.score))
+            }
         });
         JudgeStory {
             judge: judgement.judge.clone(),

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use twig_imaging::encode_png;
 use twig_model::{
-    CritiquePair, DpoPair, JanusSample, Judgement, PromptGroup, RejectReason, SftSample, TaskKind,
+    CritiquePair, DpoPair, JanusSample, Judgement, Picture, PromptGroup, RejectReason, SftSample, TaskKind,
     Trajectory, TrajectoryTokens,
 };
 use twig_samples::{
-    Member, MixWeights, RejectedSample, SampleError, SampleSettings, best_and_worst, group_of, redo_pairs,
-    samples_of,
+    Member, MixWeights, RejectedSample, SampleError, SampleSettings, best_and_worst, canvas_ids, group_of,
+    redo_pairs, samples_of,
 };
 use twig_shards::{RejectedRow, ReleaseTrajectory, StageAccount, StepRow, TokensRow};
+use twig_tokens::ImageTokenizer;
 
 use super::select::Chosen;
-use crate::{error::RunError, run::Run};
+use crate::{error::RunError, run::Run, settings::CanvasView};
 
 /// Name of the samples among the stages of the accounting.
 const STAGE: &str = "samples";
@@ -148,9 +151,13 @@ impl PartRow {
         let (tokens, reward) = (self.first_tokens()?.clone(), self.chosen.reward);
         let Self { trajectory, all_tokens, judgements, .. } = self;
         let id = trajectory.id().to_string();
-        let samples = samples_of(&trajectory, &tokens, reward, settings, run.text_tokenizer.as_ref())
-            .map_err(of_samples)?;
-        let preferences = redo_pairs(&trajectory, &tokens).map_err(|mismatch| of_samples(mismatch.into()))?;
+        let seen = match (run.settings.file.trajectories.canvas, run.tokenizers.first()) {
+            (CanvasView::Decoded, Some(tokenizer)) => &decoded(&trajectory, &tokens, tokenizer.as_ref())?,
+            (CanvasView::Decoded, None) | (CanvasView::Flat, _) => &trajectory,
+        };
+        let samples =
+            samples_of(seen, &tokens, reward, settings, run.text_tokenizer.as_ref()).map_err(of_samples)?;
+        let preferences = redo_pairs(seen, &tokens).map_err(|mismatch| of_samples(mismatch.into()))?;
         rows.sft.extend(samples.sft);
         rows.janus.extend(samples.janus);
         rows.rejected.extend(samples.rejected.into_iter().map(rejected_row));
@@ -163,6 +170,21 @@ impl PartRow {
         rows.judgements.extend(judgements);
         Ok(())
     }
+}
+
+/// The trajectory as a model with this tokenizer sees it: every canvas decoded from its ids, 0 where nothing is painted.
+fn decoded(
+    trajectory: &Trajectory,
+    tokens: &TrajectoryTokens,
+    tokenizer: &dyn ImageTokenizer,
+) -> Result<Trajectory, RunError> {
+    let all_ids = canvas_ids(trajectory, tokens).map_err(|mismatch| of_samples(mismatch.into()))?;
+    let picture = |ids: &Vec<u32>| tokenizer.decode(ids).map(|canvas| Picture::new(encode_png(&canvas)));
+    let pictures = all_ids.par_iter().map(picture).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = trajectory.clone();
+    let attempts = seen.steps.iter_mut().flat_map(|step| &mut step.attempts);
+    attempts.zip(pictures).for_each(|(attempt, picture)| attempt.canvas = picture);
+    Ok(seen)
 }
 
 /// Tokens of something else are a fault of ours; a text that cannot be encoded is not.

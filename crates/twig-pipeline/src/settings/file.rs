@@ -217,6 +217,8 @@ pub struct TrajectorySettings {
     pub regions: usize,
     /// Where the regions lie; by default uniform horizontal bands.
     pub schedule: ScheduleSettings,
+    /// How thinker and critic, and the training samples, see a canvas that is not finished.
+    pub canvas: CanvasView,
     /// A region is accepted from this score on.
     #[schemars(range(min = 0, max = 100))]
     pub accept_score: i32,
@@ -238,12 +240,25 @@ impl Default for TrajectorySettings {
             thinking: Thinking::AtOnce,
             regions: 3,
             schedule: ScheduleSettings::Bands,
+            canvas: CanvasView::Flat,
             accept_score: 90,
             redo_rounds: 0,
             samples_per_prompt: 1,
             invalid_answer_retries: 2,
         }
     }
+}
+
+/// How a canvas that is not finished is seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CanvasView {
+    /// Its pixels so far, the rest in the colour that code 0 of the first tokenizer decodes to.
+    #[default]
+    Flat,
+    /// Through the first tokenizer, encoded and decoded with code 0 where nothing is painted, as TwiG's released code
+    /// shows it. With a slow tokenizer this takes its time for every question about a canvas.
+    Decoded,
 }
 
 /// The names of [`Mode`], for the schema.

@@ -56,6 +56,11 @@ pub(super) fn problems(node: &Node) -> Vec<Problem> {
     if let Ok(Err(invalid)) = weights.map(|weights| weights.check()) {
         wrong("release.mix", invalid.to_string());
     }
+    let has_tokenizer =
+        document["tokens"]["tokenizers"].as_array().is_none_or(|tokenizers| !tokenizers.is_empty());
+    if document["trajectories"]["canvas"] == "decoded" && !has_tokenizer {
+        wrong("trajectories.canvas", "`decoded` wants a tokenizer in `tokens.tokenizers`".to_owned());
+    }
     for (index, name) in repeated_tokenizers(&document) {
         wrong(&format!("tokens.tokenizers.{index}"), format!("two tokenizers are called `{name}`"));
     }

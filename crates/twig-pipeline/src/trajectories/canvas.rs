@@ -6,9 +6,10 @@ use twig_imaging::{
     DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, mean_absolute_difference, partial_canvas,
     paste_region, region_pixels, spotlight,
 };
-use twig_model::{Picture, RejectReason, Rejection, Schedule};
+use twig_model::{Picture, Region, RejectReason, Rejection, Schedule};
+use twig_tokens::ImageTokenizer;
 
-use crate::{asking::Unanswered, cpu};
+use crate::{asking::Unanswered, cpu, error::RunError};
 
 /// Checks a teacher's picture and fits it to the grid's size.
 pub(super) async fn fitted(picture: Picture, schedule: &Schedule) -> Result<Arc<RgbImage>, Unanswered> {
@@ -26,6 +27,38 @@ pub(super) async fn fitted(picture: Picture, schedule: &Schedule) -> Result<Arc<
 fn described(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// How teachers see a canvas.
+#[derive(Clone)]
+pub(super) enum View {
+    /// As it is.
+    Flat,
+    /// As the tokenizer decodes it.
+    Decoded(Arc<dyn ImageTokenizer>),
+}
+
+impl View {
+    /// What is seen of `picture` after its first `num_done` regions, where `flat` is the canvas as it is.
+    pub(super) async fn of(
+        &self,
+        flat: &Picture,
+        picture: &Arc<RgbImage>,
+        schedule: &Schedule,
+        num_done: usize,
+    ) -> Result<Picture, Unanswered> {
+        let Self::Decoded(tokenizer) = self else { return Ok(flat.clone()) };
+        let (tokenizer, picture, schedule) = (Arc::clone(tokenizer), Arc::clone(picture), schedule.clone());
+        let decoded = cpu::compute(move || {
+            let ids = tokenizer.encode(&picture)?;
+            let mut so_far = vec![0; ids.len()];
+            for cell in schedule.regions()[..num_done].iter().flat_map(Region::cells) {
+                so_far[cell as usize] = ids[cell as usize];
+            }
+            tokenizer.decode(&so_far).map(|canvas| Picture::new(encode_png(&canvas)))
+        });
+        Ok(decoded.await?.map_err(RunError::from)?)
+    }
 }
 
 /// The canvas after the first `num_done` regions, as PNG.

@@ -9,7 +9,10 @@ use twig_model::{
 };
 use twig_shards::{CallRow, RejectedRow};
 
-use super::{canvas, start::Given};
+use super::{
+    canvas::{self, View},
+    start::Given,
+};
 use crate::{
     answers,
     asking::{Asking, Position, Unanswered},
@@ -29,6 +32,8 @@ pub(super) struct Maker<'a> {
     pub(super) schedule: &'a Schedule,
     /// Colour of what is not painted yet.
     pub(super) placeholder: Rgb<u8>,
+    /// How thinker and critic see a canvas.
+    pub(super) view: View,
     pub(super) thinker: Arc<dyn Teacher>,
     /// `None` where pictures are given and nobody paints.
     pub(super) painter: Option<Arc<dyn Teacher>>,
@@ -43,6 +48,8 @@ struct Draft<'a> {
     /// What has been painted so far; the whole picture from the beginning in whole-image mode.
     picture: Arc<RgbImage>,
     steps: Vec<Step>,
+    /// The canvas as the critic saw it last, which the thinker of the next region sees too.
+    seen: Option<Picture>,
     painter: String,
     /// Whether a region that was not accepted is painted again. Of an existing picture only the thought is
     /// revised, and checked again.
@@ -81,8 +88,15 @@ impl Maker<'_> {
         given: Given,
     ) -> Result<Draft<'a>, Unanswered> {
         let Given { picture, painter, is_painted } = given;
-        let mut draft =
-            Draft { prompt, thoughts: Vec::new(), picture, steps: Vec::new(), painter, repaints: is_painted };
+        let mut draft = Draft {
+            prompt,
+            thoughts: Vec::new(),
+            picture,
+            steps: Vec::new(),
+            seen: None,
+            painter,
+            repaints: is_painted,
+        };
         for region_index in 0..self.schedule.num_regions() {
             let (picture, spotlight) =
                 canvas::with_spotlight(&draft.picture, self.schedule, region_index).await?;
@@ -111,6 +125,7 @@ impl Maker<'_> {
                 thoughts: Vec::new(),
                 picture: canvas::blank(self.schedule, self.placeholder),
                 steps: Vec::new(),
+                seen: None,
                 painter: String::new(),
                 repaints: true,
             },
@@ -136,7 +151,8 @@ impl Maker<'_> {
         let paint = self.paint_task(prompt, &thoughts, None, None, 0);
         let (picture, reply) = asking.picture(self.painter()?, paint, position).await?;
         let picture = canvas::fitted(picture, self.schedule).await?;
-        Ok(Draft { prompt, thoughts, picture, steps: Vec::new(), painter: reply.model, repaints: true })
+        let (steps, painter) = (Vec::new(), reply.model);
+        Ok(Draft { prompt, thoughts, picture, steps, seen: None, painter, repaints: true })
     }
 
     /// The K thoughts of a picture that is not there yet.
@@ -181,13 +197,12 @@ impl Maker<'_> {
         draft: &mut Draft<'_>,
         region_index: usize,
     ) -> Result<(), Unanswered> {
-        let canvas = draft.steps.last().map(|step| step.last_attempt().canvas.clone());
         let task = Task::Think(ThinkTask {
             prompt: draft.prompt.text.clone(),
             schedule: self.schedule.clone(),
             region_index: Some(region_index),
             earlier_thoughts: draft.thoughts.clone(),
-            canvas: canvas.clone(),
+            canvas: draft.seen.clone(),
         });
         let position = Position { region_index: Some(region_index), attempt: 0 };
         let (thought, _) = asking.text(&self.thinker, task, position, answers::thought).await?;
@@ -213,12 +228,14 @@ impl Maker<'_> {
             }
             let canvas =
                 canvas::encoded(&draft.picture, self.schedule, region_index + 1, self.placeholder).await?;
+            let seen = self.view.of(&canvas, &draft.picture, self.schedule, region_index + 1).await?;
+            draft.seen = Some(seen.clone());
             let task = Task::Critique(CritiqueTask {
                 prompt: draft.prompt.text.clone(),
                 schedule: self.schedule.clone(),
                 region_index,
                 thoughts: draft.thoughts[..=region_index].to_vec(),
-                canvas: canvas.clone(),
+                canvas: seen,
             });
             let position = Position { region_index: Some(region_index), attempt };
             let (critique, _) = asking.text(&self.critic, task, position, answers::critique).await?;

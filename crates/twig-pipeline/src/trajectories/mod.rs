@@ -11,6 +11,7 @@ use twig_model::{Prompt, Role, Trajectory, TrajectoryId};
 use twig_shards::{CallRow, RejectedRow};
 use twig_teacher::PartitionAnswers;
 
+use canvas::View;
 use make::{Maker, Outcome};
 use start::Teachers;
 
@@ -26,7 +27,7 @@ use crate::{
     recipe::Recipe,
     run::Run,
     seeds,
-    settings::PromptSource,
+    settings::{CanvasView, PromptSource},
 };
 
 /// What of the settings shapes the rows of a partition, besides its prompts.
@@ -115,11 +116,20 @@ async fn make(
         settings: &file.trajectories,
         schedule: &schedule,
         placeholder: run.placeholder()?,
+        view: view(run),
         thinker,
         painter,
         critic: open(Role::Critic),
     };
     maker.make(asking, prompt, sample_index, given).await
+}
+
+/// Settings that want decoded canvases without a tokenizer are refused when they are loaded.
+fn view(run: &Run) -> View {
+    match (run.settings.file.trajectories.canvas, run.tokenizers.first()) {
+        (CanvasView::Decoded, Some(tokenizer)) => View::Decoded(Arc::clone(tokenizer)),
+        (CanvasView::Decoded, None) | (CanvasView::Flat, _) => View::Flat,
+    }
 }
 
 impl Outcome {
