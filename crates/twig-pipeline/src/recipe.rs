@@ -7,12 +7,13 @@ use std::{
 
 use twig_imaging::Rgb;
 use twig_tokens::{
-    ByteTokenizer, CheckpointText, ImageTokenizer, JanusVq, JanusVqSettings, PatchTokenizer, TextTokenizer,
+    ByteTokenizer, CheckpointText, ImageTokenizer, JanusDevice, JanusVq, JanusVqSettings, PatchTokenizer,
+    TextTokenizer,
 };
 
 use crate::{
     error::RunError,
-    settings::{Settings, TokenizerSettings},
+    settings::{DeviceName, Settings, TokenizerSettings},
     teachers::Teachers,
     templates::Templates,
 };
@@ -54,8 +55,13 @@ impl<'a> Recipe<'a> {
 fn tokenizer(settings: &TokenizerSettings, base: &Path) -> Result<Arc<dyn ImageTokenizer>, RunError> {
     match settings {
         TokenizerSettings::Patch {} => Ok(Arc::new(PatchTokenizer::embedded()?)),
-        TokenizerSettings::JanusVq { name, checkpoint, threads, batch } => {
-            let settings = JanusVqSettings { threads: *threads, batch: *batch, ..JanusVqSettings::default() };
+        TokenizerSettings::JanusVq { name, checkpoint, threads, batch, device } => {
+            let device = match device {
+                DeviceName::Cpu => JanusDevice::Cpu,
+                DeviceName::Cuda => JanusDevice::Cuda,
+            };
+            let (threads, batch) = (*threads, *batch);
+            let settings = JanusVqSettings { threads, batch, device, ..JanusVqSettings::default() };
             Ok(Arc::new(JanusVq::open(name, &base.join(checkpoint), settings)?))
         }
     }

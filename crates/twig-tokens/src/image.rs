@@ -73,6 +73,12 @@ pub enum TokenizeError {
         /// Number of codes.
         codebook_size: u32,
     },
+    /// The device that it runs on has failed.
+    #[error("the device of the tokenizer has failed: {what}")]
+    Device {
+        /// What it said.
+        what: String,
+    },
     /// The weights could be read before and cannot now.
     #[error("the tokenizer's weights cannot be read any more: {what}")]
     Weights {

@@ -19,6 +19,6 @@ mod text;
 pub use crate::image::{ImageTokenizer, TokenizeError};
 pub use byte::ByteTokenizer;
 pub use checkpoint_text::{CheckpointText, CheckpointTextError};
-pub use janus_vq::{CheckpointError, Instructions, JanusVq, JanusVqSettings};
+pub use janus_vq::{CheckpointError, Instructions, JanusDevice, JanusVq, JanusVqSettings};
 pub use patch::{CodebookError, FitError, FitSettings, PatchCodebook, PatchTokenizer, fit_patch_codebook};
 pub use text::{SpecialToken, TextError, TextTokenizer};

@@ -358,6 +358,17 @@ impl Default for TokenSettings {
     }
 }
 
+/// What a tokenizer runs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceName {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+}
+
 /// An image tokenizer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -379,6 +390,10 @@ pub enum TokenizerSettings {
         #[serde(default)]
         #[schemars(range(min = 1, max = 1024))]
         threads: Option<usize>,
+        /// `cpu`, or `cuda` for the first CUDA device: with a program built with `--features cuda`, which has never
+        /// been run. Ids of a CUDA device count as another tokenizer's.
+        #[serde(default)]
+        device: DeviceName,
         /// Pictures under way at once, each of which takes about 250 MB; by default as many as threads, and at most
         /// 4. Changes nothing in the result.
         #[serde(default)]

@@ -16,9 +16,9 @@ use std::{
 };
 
 pub use file::{
-    CanvasView, JudgeKind, JudgeSettings, JudgementSettings, MixSettings, PipelineFile, PromptSettings,
-    PromptSource, ReleaseSettings, RoleSettings, RunSettings, TeacherSettings, TemplateSettings, Thinking,
-    TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
+    CanvasView, DeviceName, JudgeKind, JudgeSettings, JudgementSettings, MixSettings, PipelineFile,
+    PromptSettings, PromptSource, ReleaseSettings, RoleSettings, RunSettings, TeacherSettings,
+    TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
 pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};

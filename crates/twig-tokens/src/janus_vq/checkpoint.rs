@@ -87,6 +87,14 @@ pub enum CheckpointError {
         /// What went wrong.
         what: String,
     },
+    /// The device that is to work on it cannot be had.
+    #[error(
+        "the image tokenizer cannot run on this device (a CUDA device wants a program built with `--features cuda`): {what}"
+    )]
+    Device {
+        /// What went wrong.
+        what: String,
+    },
     /// A tensor holds no floating-point numbers, or some that are no numbers.
     #[error("the tensor `{name}` {what} ({})", path.display())]
     TensorNumbers {

@@ -9,7 +9,9 @@
 //! while its input is fetched, and what comes after it (bias, residual) while its output is stored. Figures and what
 //! else was tried: `docs/benchmarks.md`.
 //!
-//! Deliberately absent: training, other precisions, GPUs.
+//! On a CUDA device the same network runs in candle's operations instead (`graph`).
+//!
+//! Deliberately absent: training, other precisions.
 
 #![allow(
     clippy::inline_always,
@@ -30,6 +32,7 @@ mod buffer;
 mod checkpoint;
 mod codebook;
 mod conv;
+mod graph;
 mod machine;
 mod map;
 mod network;
@@ -43,4 +46,4 @@ mod tests;
 
 pub use checkpoint::CheckpointError;
 pub use machine::Instructions;
-pub use tokenizer::{JanusVq, JanusVqSettings};
+pub use tokenizer::{JanusDevice, JanusVq, JanusVqSettings};

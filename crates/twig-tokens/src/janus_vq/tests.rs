@@ -9,9 +9,10 @@ use tempfile::TempDir;
 use twig_imaging::{Rgb, RgbImage};
 
 use super::{
-    CheckpointError, Instructions, JanusVq, JanusVqSettings,
+    CheckpointError, Instructions, JanusDevice, JanusVq, JanusVqSettings,
     checkpoint::Checkpoint,
     conv::Algorithm,
+    graph::Graph,
     map::NUM_GROUPS,
     shape::{Naming, PLACES, Shape, TensorSpec},
 };
@@ -320,4 +321,30 @@ fn what_does_not_fit_the_grid_or_the_codebook_is_refused() {
     let unknown = TokenizeError::UnknownId { id: 512, position: 9, codebook_size: 512 };
     assert_eq!(tokenizer.decode(&ids), Err(unknown));
     assert_eq!(tokenizer.placeholder().unwrap(), tokenizer.placeholder().unwrap());
+}
+
+/// Of each picture at most so many ids may differ, where two codes are about as near.
+const TIES: usize = 1;
+
+#[test]
+fn candle_gives_the_same_ids_and_pixels() {
+    let checkpoint = Checkpoint::open(CHECKPOINT.path()).unwrap();
+    let graph = Graph::new(&checkpoint, &SMALL.tensors(), SMALL, candle_core::Device::Cpu).unwrap();
+    let own = open(CHECKPOINT.path()).unwrap();
+    for picture in pictures() {
+        let ids = own.encode(&picture).unwrap();
+        let others = graph.encode(picture.as_raw(), picture.width() as usize).unwrap();
+        assert!(ids.iter().zip(&others).filter(|(a, b)| a != b).count() <= TIES, "{ids:?} {others:?}");
+        let (pixels, others) = (own.decode(&ids).unwrap(), graph.decode(&ids).unwrap());
+        assert!(pixels.as_raw().iter().zip(&others).all(|(a, b)| a.abs_diff(*b) <= 1));
+    }
+}
+
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn a_cuda_device_wants_a_program_built_for_it() {
+    let settings = JanusVqSettings { device: JanusDevice::Cuda, ..JanusVqSettings::default() };
+    let opened = JanusVq::with_shape("small", CHECKPOINT.path(), settings, SMALL, Algorithm::Winograd);
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("--features cuda"), "{error}");
 }

@@ -15,6 +15,7 @@ use super::{
     checkpoint::{Checkpoint, CheckpointError},
     codebook::Codebook,
     conv::Algorithm,
+    graph::Graph,
     machine::Instructions,
     map::{Engine, Map},
     network::{Builder, Decoder, Encoder},
@@ -25,7 +26,7 @@ use crate::{ImageTokenizer, TokenizeError};
 /// Version of the arithmetic. Raised when a change can give other ids for the same weights.
 const ARITHMETIC: &str = "twig janus vq, version 1";
 
-/// How [`JanusVq`] goes about its work. Changes nothing in the ids.
+/// How [`JanusVq`] goes about its work. On the processor nothing of it changes the ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JanusVqSettings {
     /// Threads that it works on; by default one for each core.
@@ -35,11 +36,24 @@ pub struct JanusVqSettings {
     pub batch: Option<usize>,
     /// The instructions to use, which the processor must have.
     pub instructions: Instructions,
+    /// What it runs on.
+    pub device: JanusDevice,
+}
+
+/// What [`JanusVq`] runs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JanusDevice {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The first CUDA device, with the cargo feature `cuda`. Has never been run; ids may differ from those of the
+    /// processor where two codes are about as near, so they count as another tokenizer's.
+    Cuda,
 }
 
 impl Default for JanusVqSettings {
     fn default() -> Self {
-        Self { threads: None, batch: None, instructions: Instructions::best() }
+        Self { threads: None, batch: None, instructions: Instructions::best(), device: JanusDevice::Cpu }
     }
 }
 
@@ -64,6 +78,8 @@ pub struct JanusVq {
     encoder: OnceLock<Result<Encoder, Arc<CheckpointError>>>,
     decoder: OnceLock<Result<Decoder, Arc<CheckpointError>>>,
     placeholder: OnceLock<Rgb<u8>>,
+    /// In the place of encoder, decoder and lookup, on a CUDA device.
+    graph: Option<Graph>,
 }
 
 impl JanusVq {
@@ -94,7 +110,14 @@ impl JanusVq {
             .map_err(|error| CheckpointError::Threads { what: error.to_string() })?;
         let batch = settings.batch.unwrap_or_else(|| threads.current_num_threads().min(MAX_BATCH)).max(1);
         let engine = Engine::new(settings.instructions);
-        let fingerprint = fingerprint(&checkpoint, &tensors)?;
+        let mut fingerprint = fingerprint(&checkpoint, &tensors)?;
+        let graph = match settings.device {
+            JanusDevice::Cpu => None,
+            JanusDevice::Cuda => {
+                fingerprint = blake3::hash(format!("cuda {fingerprint}").as_bytes()).to_hex().to_string();
+                Some(Graph::on_cuda(&checkpoint, &tensors, shape)?)
+            }
+        };
         let tensors: HashMap<_, _> =
             tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         let codes = checkpoint.read(&tensors["quantize.embedding.weight"])?;
@@ -113,6 +136,7 @@ impl JanusVq {
             encoder: OnceLock::new(),
             decoder: OnceLock::new(),
             placeholder: OnceLock::new(),
+            graph,
         })
     }
 
@@ -163,13 +187,46 @@ impl JanusVq {
         }
     }
 
-    /// The vectors that are looked up, one after the other, not yet of unit length.
-    pub(super) fn vectors(&self, encoder: &Encoder, picture: &RgbImage) -> Result<Map, TokenizeError> {
+    fn check_size(&self, picture: &RgbImage) -> Result<(), TokenizeError> {
         let (width, height) = picture.dimensions();
         let wanted = self.geometry().image_size;
-        if (width, height) != (wanted, wanted) {
-            return Err(TokenizeError::PictureSize { width, height, wanted });
+        match (width, height) == (wanted, wanted) {
+            true => Ok(()),
+            false => Err(TokenizeError::PictureSize { width, height, wanted }),
         }
+    }
+
+    fn check_ids(&self, ids: &[u32]) -> Result<(), TokenizeError> {
+        let wanted = self.geometry().grid.num_tokens() as usize;
+        if ids.len() != wanted {
+            return Err(TokenizeError::NumIds { given: ids.len(), wanted });
+        }
+        let codebook_size = self.codebook_size();
+        match ids.iter().enumerate().find(|(_, id)| **id >= codebook_size) {
+            Some((position, &id)) => Err(TokenizeError::UnknownId { id, position, codebook_size }),
+            None => Ok(()),
+        }
+    }
+
+    fn encode_on(&self, graph: &Graph, picture: &RgbImage) -> Result<Vec<u32>, TokenizeError> {
+        self.check_size(picture)?;
+        graph.encode(picture.as_raw(), picture.width() as usize).map_err(on_device)
+    }
+
+    fn decode_on(&self, graph: &Graph, ids: &[u32]) -> Result<RgbImage, TokenizeError> {
+        self.check_ids(ids)?;
+        Ok(self.picture(graph.decode(ids).map_err(on_device)?))
+    }
+
+    fn picture(&self, samples: Vec<u8>) -> RgbImage {
+        let size = self.geometry().image_size;
+        RgbImage::from_raw(size, size, samples).unwrap_or_else(|| RgbImage::new(size, size))
+    }
+
+    /// The vectors that are looked up, one after the other, not yet of unit length.
+    pub(super) fn vectors(&self, encoder: &Encoder, picture: &RgbImage) -> Result<Map, TokenizeError> {
+        self.check_size(picture)?;
+        let (width, height) = picture.dimensions();
         let mut map = self.engine.map(height as usize, width as usize, 3);
         for (number, sample) in map.numbers.iter_mut().zip(picture.as_raw()) {
             *number = f32::from(*sample) / 127.5 - 1.0;
@@ -182,21 +239,20 @@ impl JanusVq {
     }
 
     fn decode_here(&self, decoder: &Decoder, ids: &[u32]) -> Result<RgbImage, TokenizeError> {
-        let wanted = self.geometry().grid.num_tokens() as usize;
-        if ids.len() != wanted {
-            return Err(TokenizeError::NumIds { given: ids.len(), wanted });
-        }
-        let codebook_size = self.codebook_size();
-        if let Some((position, &id)) = ids.iter().enumerate().find(|(_, id)| **id >= codebook_size) {
-            return Err(TokenizeError::UnknownId { id, position, codebook_size });
-        }
+        self.check_ids(ids)?;
         let codes = self.codebook.codes_of(&self.engine, ids, self.shape.grid);
         let map = decoder.forward(&self.engine, &codes);
-        let size = self.geometry().image_size;
-        // Cut off, not rounded, as in the authors' code.
-        let samples = map.numbers.iter().map(|number| ((number + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0) as u8);
-        Ok(RgbImage::from_raw(size, size, samples.collect()).unwrap_or_else(|| RgbImage::new(size, size)))
+        Ok(self.picture(map.numbers.iter().copied().map(sample).collect()))
     }
+}
+
+/// A sample of a picture from what the decoder says. Cut off, not rounded, as in the authors' code.
+pub(super) fn sample(number: f32) -> u8 {
+    ((number + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0) as u8
+}
+
+fn on_device(error: candle_core::Error) -> TokenizeError {
+    TokenizeError::Device { what: error.to_string() }
 }
 
 /// Hash of all weights as numbers in single precision: the same whatever the files and names they came in.
@@ -244,11 +300,17 @@ impl ImageTokenizer for JanusVq {
     }
 
     fn encode(&self, picture: &RgbImage) -> Result<Vec<u32>, TokenizeError> {
+        if let Some(graph) = &self.graph {
+            return self.encode_on(graph, picture);
+        }
         let encoder = self.encoder()?;
         self.threads.install(|| self.encode_here(encoder, picture))
     }
 
     fn encode_all(&self, pictures: &[RgbImage]) -> Vec<Result<Vec<u32>, TokenizeError>> {
+        if let Some(graph) = &self.graph {
+            return pictures.iter().map(|picture| self.encode_on(graph, picture)).collect();
+        }
         let encoder = match self.encoder() {
             Ok(encoder) => encoder,
             Err(error) => return pictures.iter().map(|_| Err(error.clone())).collect(),
@@ -260,6 +322,9 @@ impl ImageTokenizer for JanusVq {
     }
 
     fn decode(&self, ids: &[u32]) -> Result<RgbImage, TokenizeError> {
+        if let Some(graph) = &self.graph {
+            return self.decode_on(graph, ids);
+        }
         let decoder = self.decoder()?;
         self.threads.install(|| self.decode_here(decoder, ids))
     }
