@@ -1,4 +1,4 @@
-"""Compares our Janus tokenizer with transformers': python janus_vq.py JANUS_VQ_PROGRAM RELEASE WORK_FOLDER
+"""Compares our Janus tokenizer with transformers' and diffusers': python janus_vq.py JANUS_VQ_PROGRAM RELEASE WORK_FOLDER
 
 Real configuration, seeded random weights. On photographs and on pictures of a release of the embedded teacher, every
 id must be the same, unless two codes lie so close that PyTorch itself, in another precision or on another number of
@@ -24,6 +24,8 @@ NUM_PROCEDURAL = 12
 NEAR_TIE = 1e-4
 MIN_DISTINCT = 2000
 NUM_DECODED = 6
+# Pictures whose ids are compared with diffusers' too.
+NUM_SECOND = 6
 
 
 def procedural(release: pathlib.Path, folder: pathlib.Path) -> list[pathlib.Path]:
@@ -73,6 +75,28 @@ def compare_pixels(program: str, checkpoint: pathlib.Path, vq: janus.JanusVQVAE,
     print(f"{len(ids)} decoded pictures within {most} of 255 levels")
 
 
+def compare_second(program: str, checkpoint: pathlib.Path, vq: janus.JanusVQVAE, paths: list[pathlib.Path], ours: list[list[int]], work: pathlib.Path) -> None:
+    """The same against diffusers' network with the same weights: ids of some pictures, and one of them decoded."""
+    other, codes = janus.in_diffusers(vq), vq.quantize.embedding.weight
+    different = 0
+    for path, ids in list(zip(paths, ours))[:: len(paths) // NUM_SECOND]:
+        vectors = other.quant_conv(other.encoder(janus.pixels(path))).permute(0, 2, 3, 1).reshape(-1, codes.shape[1])
+        products = torch.nn.functional.normalize(vectors.double(), dim=1) @ codes.double().T
+        most, ids = products.max(dim=1).values, torch.tensor(ids)
+        # Between unit vectors the squared distance is 2 - 2 times the product.
+        gaps = 2 * (most - products.gather(1, ids[:, None])[:, 0])
+        assert gaps.max() < NEAR_TIE, f"{path.name}: an id is {gaps.max():.2g} farther than the nearest"
+        different += (gaps > 0).sum().item()
+    (work / "ids.json").write_text(json.dumps(ours[:1]))
+    run(program, checkpoint, "decode", work / "ids.json", work)
+    quantized = codes[torch.tensor(ours[0])].reshape(1, 24, 24, -1).permute(0, 3, 1, 2)
+    decoded = other.decoder(other.post_quant_conv(quantized))[0].permute(1, 2, 0).numpy()
+    theirs = np.clip((decoded + 1) / 2 * 255, 0, 255).astype(np.uint8).astype(int)
+    most = int(np.abs(np.array(Image.open(work / "0.png")).astype(int) - theirs).max())
+    assert most <= 1, f"a decoded picture differs from diffusers' by up to {most} levels"
+    print(f"diffusers: {NUM_SECOND} pictures or more, {different} near ties decided otherwise, pixels within {most} of 255 levels")
+
+
 def compare_formats(program: str, vq: janus.JanusVQVAE, picture: pathlib.Path, work: pathlib.Path) -> None:
     """The same ids from the authors' names, in PyTorch's format, and in shards with another model's tensors."""
     state = {janus.original_name(name): tensor for name, tensor in vq.state_dict().items()}
@@ -110,6 +134,7 @@ def main() -> None:
     drawn = torch.randint(0, 16384, (2, 576), generator=generator).tolist()
     partial = ours[0][:192] + [0] * 384
     compare_pixels(program, checkpoint, vq, [*ours[: NUM_DECODED - 3], *drawn, partial], work)
+    compare_second(program, checkpoint, vq, paths, ours, work)
     compare_formats(program, vq, paths[0], work)
 
 

@@ -1,4 +1,4 @@
-"""Janus-Pro's image tokenizer as transformers has it, with seeded random weights in the real configuration."""
+"""Janus-Pro's image tokenizer as transformers has it, and as diffusers would, with seeded random weights in the real configuration."""
 
 import math
 import pathlib
@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import skimage
 import torch
+from diffusers import VQModel
 from PIL import Image
 from transformers.models.janus.configuration_janus import JanusVQVAEConfig
 from transformers.models.janus.modeling_janus import JanusVQVAE
@@ -20,6 +21,26 @@ ORIGINAL_NAMES = {
     ".mid.block_1.": ".mid.0.",
     ".mid.attn_1.": ".mid.1.",
     ".mid.block_2.": ".mid.2.",
+}
+
+# Names of diffusers' VQModel, which descends from the same network.
+DIFFUSERS_NAMES = {
+    ".down.": ".down_blocks.",
+    ".up.": ".up_blocks.",
+    ".block.": ".resnets.",
+    ".attn.": ".attentions.",
+    ".mid.block_1.": ".mid_block.resnets.0.",
+    ".mid.attn_1.": ".mid_block.attentions.0.",
+    ".mid.block_2.": ".mid_block.resnets.1.",
+    ".downsample.": ".downsamplers.0.",
+    ".upsample.": ".upsamplers.0.",
+    ".nin_shortcut.": ".conv_shortcut.",
+    ".norm_out.": ".conv_norm_out.",
+    ".norm.": ".group_norm.",
+    ".q.": ".to_q.",
+    ".k.": ".to_k.",
+    ".v.": ".to_v.",
+    ".proj_out.": ".to_out.0.",
 }
 
 PHOTOGRAPHS = [
@@ -52,6 +73,31 @@ def original_name(name: str) -> str:
     for ours, theirs in ORIGINAL_NAMES.items():
         name = name.replace(ours, theirs)
     return f"gen_vision_model.{name}"
+
+
+def diffusers_name(name: str) -> str:
+    for ours, theirs in DIFFUSERS_NAMES.items():
+        name = name.replace(ours, theirs)
+    return name
+
+
+def in_diffusers(vq: JanusVQVAE) -> VQModel:
+    """The same weights in another library's network. Its lookup normalises nothing and is not used."""
+    other = VQModel(
+        down_block_types=("DownEncoderBlock2D",) * 4 + ("AttnDownEncoderBlock2D",),
+        up_block_types=("AttnUpDecoderBlock2D",) + ("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 128, 256, 256, 512),
+        layers_per_block=2,
+        latent_channels=256,
+        num_vq_embeddings=16384,
+        vq_embed_dim=8,
+        norm_num_groups=32,
+    ).eval()
+    shapes = {name: tensor.shape for name, tensor in other.state_dict().items()}
+    named = {diffusers_name(name): tensor for name, tensor in vq.state_dict().items()}
+    # Its attention multiplies by matrices where transformers' has convolutions of one pixel.
+    other.load_state_dict({name: tensor.reshape(shapes[name]) for name, tensor in named.items()})
+    return other
 
 
 def photographs(folder: pathlib.Path) -> list[pathlib.Path]:

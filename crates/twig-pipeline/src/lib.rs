@@ -51,10 +51,11 @@ pub use prompts::{PromptError, PromptTable};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
 pub use run::{RunSummary, run};
 pub use settings::{
-    BoxSettings, CanvasView, DecontaminationSettings, JudgeKind, JudgeSettings, JudgementSettings,
-    MixSettings, PipelineFile, Problem, PromptSettings, PromptSource, ReleaseSettings, RoleSettings,
-    RunSettings, ScheduleSettings, SelectSettings, Settings, SettingsError, ShapeName, TeacherSettings,
-    TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
+    BoxSettings, CanvasView, DecontaminationSettings, DeviceName, JudgeKind, JudgeSettings,
+    JudgementSettings, MixSettings, PipelineFile, Problem, PromptSettings, PromptSource, ReleaseSettings,
+    RoleSettings, RunSettings, ScheduleSettings, SelectSettings, Settings, SettingsError, ShapeName,
+    TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings,
+    TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};

@@ -104,6 +104,9 @@ pub struct StageAccount {
 }
 
 impl StageAccount {
+    /// The stage that counts training samples and not trajectories.
+    pub const SAMPLES: &str = "samples";
+
     /// Whether no row was lost or invented.
     pub fn balances(&self) -> bool {
         let rejected = self.rejected.values().try_fold(0u64, |sum, count| sum.checked_add(*count));
@@ -164,6 +167,13 @@ pub struct Shard {
 }
 
 impl Manifest {
+    /// What the last stage that counts trajectories handed on: the release, or what was done to it since.
+    pub fn released(&self) -> Option<u64> {
+        let of_trajectories =
+            self.accounting.iter().rev().find(|account| account.stage != StageAccount::SAMPLES);
+        of_trajectories.map(|account| account.rows_out)
+    }
+
     /// Name of the file.
     pub const FILE_NAME: &'static str = "manifest.json";
 

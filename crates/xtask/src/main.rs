@@ -31,7 +31,8 @@ Chores of this project: cargo xtask CHORE
   consumers [--all]             the Python consumers alone
   looking                       viewer and report in a browser, recipes for Python; part of test --all
   training                      a tiny Janus and TRL on a release; part of test --all
-  janus-vq [--speed]            the Janus tokenizer against transformers; or timed in turns with PyTorch
+  janus-vq [--speed]            the Janus tokenizer against transformers and diffusers, part of test --all; or timed in
+                                turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
   bench                         run the whole T2I-CompBench job and print its figures as Markdown

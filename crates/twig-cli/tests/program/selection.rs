@@ -69,7 +69,7 @@ fn pictures_of_an_evaluation_set_and_near_pictures_are_left_out() {
     let project = project();
     project.succeeds(&["run", "job.yaml"]);
     project.succeeds(&["export", "out", "-o", "exported"]);
-    let rows = fs::read_to_string(project.path("exported/train.jsonl")).unwrap();
+    let rows = fs::read_to_string(project.path("exported/train-00000-of-00001.jsonl")).unwrap();
     let leaked: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
     fs::create_dir(project.path("held_out")).unwrap();
     let picture = project.path("exported").join(leaked["image"].as_str().unwrap());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
+use twig_shards::StageAccount;
 
 use super::charts;
 use crate::{
@@ -163,14 +164,20 @@ fn tiles(catalogue: &Catalogue, calls: &[ModelCalls]) -> Vec<Tile> {
     tiles
 }
 
-fn funnel(stages: &[twig_shards::StageAccount]) -> Vec<Stage> {
-    let most = stages.iter().map(|stage| stage.rows_in).max().unwrap_or(0).max(1);
-    let stage = |stage: &twig_shards::StageAccount| {
+fn funnel(stages: &[StageAccount]) -> Vec<Stage> {
+    // Several samples are made of each trajectory, so they are on a scale of their own.
+    let most = |of_samples: bool| {
+        let alike = stages.iter().filter(|stage| (stage.stage == StageAccount::SAMPLES) == of_samples);
+        alike.map(|stage| stage.rows_in).max().unwrap_or(0).max(1) as f64
+    };
+    let (most_rows, most_samples) = (most(false), most(true));
+    let stage = |stage: &StageAccount| {
         let reasons = stage.rejected.iter().map(|(reason, count)| format!("{} {reason}", grouped(*count)));
         let reasons: Vec<String> = reasons.collect();
+        let most = if stage.stage == StageAccount::SAMPLES { most_samples } else { most_rows };
         Stage {
             name: stage.stage.clone(),
-            percent: stage.rows_out as f64 / most as f64 * 100.0,
+            percent: stage.rows_out as f64 / most * 100.0,
             text: format!("{} in, {} out", grouped(stage.rows_in), grouped(stage.rows_out)),
             rejected: if reasons.is_empty() {
                 String::new()

@@ -18,9 +18,6 @@ use twig_tokens::ImageTokenizer;
 use super::select::Chosen;
 use crate::{error::RunError, run::Run, settings::CanvasView};
 
-/// Name of the samples among the stages of the accounting.
-const STAGE: &str = "samples";
-
 /// Training samples of a release.
 #[derive(Debug, Default)]
 pub(super) struct SampleCounts {
@@ -59,7 +56,7 @@ impl SampleCounts {
     pub(super) fn account(&self) -> StageAccount {
         let rows_out = self.written.values().sum();
         StageAccount {
-            stage: STAGE.to_owned(),
+            stage: StageAccount::SAMPLES.to_owned(),
             rows_in: rows_out + self.rejected.values().sum::<u64>(),
             rows_out,
             rejected: self.rejected.clone(),
@@ -197,7 +194,7 @@ fn of_samples(error: SampleError) -> RunError {
 
 fn rejected_row(sample: RejectedSample) -> RejectedRow {
     let RejectedSample { head, rejection } = sample;
-    RejectedRow::new(head.id, head.prompt, head.category, STAGE, rejection)
+    RejectedRow::new(head.id, head.prompt, head.category, StageAccount::SAMPLES, rejection)
 }
 
 fn sample_settings(run: &Run) -> SampleSettings {

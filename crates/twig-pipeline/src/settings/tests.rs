@@ -85,7 +85,7 @@ judgements: {judges: [studio]}
     line 12: `trajectories.mode`: one of `whole_image`, `region_by_region` is wanted, found the text "whole"
     line 12: `trajectories.regions`: a whole number of at least 1 is wanted, found the number 3.5
     line 12: `trajectories.accept_score`: a whole number from 0 to 100 is wanted, found the number 101
-    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `thinking`, `regions`, `schedule`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
+    line 12: `trajectories.rounds`: unknown field; known here are `mode`, `thinking`, `regions`, `schedule`, `canvas`, `accept_score`, `redo_rounds`, `samples_per_prompt`, `invalid_answer_retries`
     line 13: `judgements.judges`: a group of fields is wanted, found a list
     "#);
 }

@@ -25,12 +25,10 @@ pub(super) fn check_manifest(manifest: &Manifest) -> Problems {
             problems.add(Manifest::FILE_NAME, None, what);
         }
     }
-    // The last stage is the release, or what was done to it since.
-    let last = manifest.accounting.last();
-    if let (Some(account), Some(config)) = (last, manifest.config("trajectories"))
-        && account.rows_out != config.rows()
+    if let (Some(released), Some(config)) = (manifest.released(), manifest.config("trajectories"))
+        && released != config.rows()
     {
-        let what = format!("{} trajectories were released, {} are listed", account.rows_out, config.rows());
+        let what = format!("{released} trajectories were released, {} are listed", config.rows());
         problems.add(Manifest::FILE_NAME, None, what);
     }
     problems

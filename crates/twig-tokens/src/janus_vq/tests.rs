@@ -141,7 +141,12 @@ fn ids_and_pixels_are_those_of_transformers_with_all_instructions_and_algorithms
 fn fusing_processors_compute_the_same_bits_on_any_number_of_threads() {
     let fusing = [Instructions::Avx512, Instructions::Avx2].into_iter().filter(|i| i.are_there());
     let settings = fusing.flat_map(|instructions| {
-        [1, 3].map(|threads| JanusVqSettings { threads: Some(threads), batch: Some(threads), instructions })
+        [1, 3].map(|threads| JanusVqSettings {
+            threads: Some(threads),
+            batch: Some(threads),
+            instructions,
+            ..JanusVqSettings::default()
+        })
     });
     let mut vectors: Vec<Vec<u32>> = settings
         .map(|settings| {

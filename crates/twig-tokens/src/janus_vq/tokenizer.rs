@@ -248,7 +248,7 @@ impl JanusVq {
 
 /// A sample of a picture from what the decoder says. Cut off, not rounded, as in the authors' code.
 pub(super) fn sample(number: f32) -> u8 {
-    ((number + 1.0) / 2.0 * 255.0).clamp(0.0, 255.0) as u8
+    (number.midpoint(1.0) * 255.0).clamp(0.0, 255.0) as u8
 }
 
 fn on_device(error: candle_core::Error) -> TokenizeError {
