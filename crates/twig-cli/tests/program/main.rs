@@ -9,6 +9,7 @@ mod full_disk;
 mod http;
 mod interruption;
 mod looking;
+mod mirror;
 mod pilot;
 mod pipelines;
 mod project;

@@ -524,6 +524,10 @@ pub struct RunSettings {
     /// Ask nobody: everything is answered from the answer store, and a question that it holds no answer to is
     /// an error.
     pub replay: bool,
+    /// A copy of the job in an object store: `s3://…`, `gs://…`, `az://…` or `file://…`. A run takes over what is
+    /// there and not here; every part goes there when it is committed, the answers behind it first, and the release
+    /// at the end. So a job goes on where its machine is lost. Credentials come from the environment.
+    pub mirror: Option<String>,
 }
 
 impl Default for RunSettings {
@@ -536,6 +540,7 @@ impl Default for RunSettings {
             max_rejected: 1.0,
             budget_usd: None,
             replay: false,
+            mirror: None,
         }
     }
 }
