@@ -9,6 +9,7 @@
 mod bench;
 mod bench_looking;
 mod bench_near;
+mod bench_shards;
 mod chore;
 mod consumers;
 mod janus;
@@ -38,6 +39,7 @@ Chores of this project: cargo xtask CHORE
   bench                         run the whole T2I-CompBench job and print its figures as Markdown
         --near                  a million prompts without near duplicates
         --select                a selection among 50,000 trajectories
+        --shards                writing, merging and filtering shards beside others, with a release of 10 GB
         --looking               summary, report and viewer over 50,000 and 1,000,000 trajectories
   segmentation                  hold regions that follow a picture against scikit-image's";
 
@@ -60,7 +62,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--looking", "--near", "--select"],
+        "bench" => &["--looking", "--near", "--select", "--shards"],
         _ => &[],
     };
     if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
@@ -79,6 +81,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" if has("--looking") => bench_looking::bench(),
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
+        "bench" if has("--shards") => bench_shards::bench(),
         "bench" => bench::bench(),
         "segmentation" => segmentation::segmentation(),
         "help" | "--help" | "-h" => {
