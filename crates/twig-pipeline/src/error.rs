@@ -138,7 +138,9 @@ pub enum RunError {
         folder: PathBuf,
     },
     /// The job's copy in an object store could not be read or written.
-    #[error("the copy of the job (run.mirror); what is done is kept here, run the same command again to go on")]
+    #[error(
+        "the copy of the job (run.mirror); what is done is kept here, run the same command again to go on"
+    )]
     Mirror(#[source] RemoteError),
     /// Rows went missing: a fault of this program.
     #[error("accounting: {0}; this is a fault in twig, please report it")]

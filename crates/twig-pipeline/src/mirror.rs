@@ -128,8 +128,10 @@ impl Copy {
     fn take_over(&self) -> Result<(), RemoteError> {
         let there = self.there().clone();
         // A part's record comes after its rows, so that a fetch that breaks off leaves no record without them.
-        let (records, others): (Vec<_>, Vec<_>) =
-            there.values().filter(|object| is_copied(&object.name)).partition(|object| is_record(&object.name));
+        let (records, others): (Vec<_>, Vec<_>) = there
+            .values()
+            .filter(|object| is_copied(&object.name))
+            .partition(|object| is_record(&object.name));
         for object in others.into_iter().chain(records) {
             let path = self.folder.join(&object.name);
             let here = fs::metadata(&path).map(|found| found.len()).ok();
@@ -310,7 +312,8 @@ mod tests {
     #[test]
     fn names_of_a_store_do_not_lead_out_of_the_folder() {
         assert!(is_copied("job.json") && is_copied("stages/tokens/part-00000-of-00001.json"));
-        for name in ["release/README.md", "../x", "answers/../../x", "/etc/passwd", "stages", "events.jsonl"] {
+        for name in ["release/README.md", "../x", "answers/../../x", "/etc/passwd", "stages", "events.jsonl"]
+        {
             assert!(!is_copied(name), "{name}");
         }
     }

@@ -134,10 +134,13 @@ fn write_release(folder: &Path, numbers: std::ops::Range<u64>, pictures: &[Pictu
         name: name.to_owned(),
         splits: vec![Split { name: "train".to_owned(), shards }],
     };
-    let configs =
-        vec![config("trajectories", trajectories.finish()?), config("steps", steps.finish()?)];
-    let account =
-        StageAccount { stage: "release".to_owned(), rows_in: rows, rows_out: rows, rejected: BTreeMap::new() };
+    let configs = vec![config("trajectories", trajectories.finish()?), config("steps", steps.finish()?)];
+    let account = StageAccount {
+        stage: "release".to_owned(),
+        rows_in: rows,
+        rows_out: rows,
+        rejected: BTreeMap::new(),
+    };
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
         program: concat!("twig ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -89,8 +89,7 @@ mod tests {
             assert_eq!(manifest.schema_version, version);
             let janus = rows::<JanusRecord>(&golden, &manifest);
             assert!(!janus.is_empty() && janus.iter().all(|row| row.layout.is_some() == (version > 1)));
-            let tables: BTreeSet<&str> =
-                manifest.configs.iter().map(|config| config.name.as_str()).collect();
+            let tables: BTreeSet<&str> = manifest.configs.iter().map(|config| config.name.as_str()).collect();
             assert_eq!(tables.contains("grpo"), version > 1);
 
             let out = tempfile::tempdir().unwrap();

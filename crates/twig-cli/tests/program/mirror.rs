@@ -24,7 +24,8 @@ fn a_job_whose_machine_is_lost_goes_on_from_its_copy() {
 
     project.succeeds(&run);
     let skipped = project.events("out").into_iter().find_map(|event| {
-        (event["event"] == "stage_started" && event["stage"] == "trajectories").then(|| event["skipped"].clone())
+        (event["event"] == "stage_started" && event["stage"] == "trajectories")
+            .then(|| event["skipped"].clone())
     });
     assert_ne!(skipped, Some(0.into()), "what was committed before is not asked again");
     let whole = reproducible(&project.path("whole/release"));

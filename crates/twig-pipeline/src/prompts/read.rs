@@ -118,10 +118,9 @@ fn files_here(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, PromptError> {
         base: if base.as_os_str().is_empty() { ".".to_owned() } else { base.display().to_string() },
     };
     let paths = glob::glob(&pattern_from(base, pattern)).map_err(|_| none())?;
-    let found = paths.collect::<Result<Vec<_>, _>>().map_err(|error| PromptError::Unreadable {
-        path: error.path().to_owned(),
-        source: error.into(),
-    })?;
+    let found = paths
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| PromptError::Unreadable { path: error.path().to_owned(), source: error.into() })?;
     if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 

@@ -11,8 +11,11 @@ use twig_shards::{Remote, RemoteObject};
 use super::PromptError;
 
 /// As on disk: `*` stays within a folder, and a leading dot is no matter.
-const MATCHING: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
 
 /// Copies of the files that an address names, in which `*`, `?` and `[…]` stand for several; in the order of names.
 pub(super) fn files(address: &str) -> Result<Vec<PathBuf>, PromptError> {

@@ -62,10 +62,13 @@ impl Counts {
 
     /// The largest difference of a category's shares.
     fn distance(&self, whole: &Self) -> f64 {
-        let share = |of: &Self, category| {
-            of.of.get(category).copied().unwrap_or(0) as f64 / of.all.max(1) as f64
-        };
-        whole.of.keys().map(|category| (share(self, category) - share(whole, category)).abs()).fold(0.0, f64::max)
+        let share =
+            |of: &Self, category| of.of.get(category).copied().unwrap_or(0) as f64 / of.all.max(1) as f64;
+        whole
+            .of
+            .keys()
+            .map(|category| (share(self, category) - share(whole, category)).abs())
+            .fold(0.0, f64::max)
     }
 }
 
@@ -110,8 +113,7 @@ mod tests {
         let mut orders = std::collections::BTreeSet::new();
         for seed in 0..50 {
             let order = order(&composition, seed);
-            let rows: Vec<_> =
-                order.iter().flat_map(|partition| &prompts[partition]).copied().collect();
+            let rows: Vec<_> = order.iter().flat_map(|partition| &prompts[partition]).copied().collect();
             assert_eq!(rows.len(), 5559);
             // 400 MB are about 700 trajectories with their pictures.
             let mut first = Counts::default();

@@ -69,9 +69,7 @@ impl FrontMatter {
                 .enumerate()
                 .map(|(place, config)| CardConfig::new(config, place == 0))
                 .collect(),
-            dataset_info: configs()
-                .map(|config| DatasetInfo::new(config, manifest.schema_version))
-                .collect(),
+            dataset_info: configs().map(|config| DatasetInfo::new(config, manifest.schema_version)).collect(),
         }
     }
 

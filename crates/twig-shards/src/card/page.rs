@@ -178,8 +178,8 @@ fn write_counts(card: &mut String, facts: &CardFacts) {
         table_row(card, &[task, count]);
     }
     card.push_str(
-        "\n![Trajectories by reward](assets/rewards.svg)\n![Trajectories by category](assets/categories.svg)\n\
-         ![Training samples by task](assets/tasks.svg)\n",
+        "\n![Trajectories by reward](assets/rewards.svg)\n![Attempts by score](assets/scores.svg)\n\
+         ![Trajectories by category](assets/categories.svg)\n![Training samples by task](assets/tasks.svg)\n",
     );
 }
 

@@ -27,18 +27,16 @@ fn all(version: u32) -> [TableText; 9] {
             version,
             "one row an attempt at a region, flat and without pictures: for Polars, DuckDB and statistics",
         ),
-        text::<Judgement>(
-            version,
-            "one row a number that a judge gave"),
-        text::<TokensRow>(
-            version,
-            "one row a picture and tokenizer: image token ids"),
+        text::<Judgement>(version, "one row a number that a judge gave"),
+        text::<TokensRow>(version, "one row a picture and tokenizer: image token ids"),
         text::<SftSample>(
             version,
-            "chat samples of the understanding tasks for TRL, LLaMA-Factory and ms-swift"),
+            "chat samples of the understanding tasks for TRL, LLaMA-Factory and ms-swift",
+        ),
         text::<JanusSample>(
             version,
-            "samples of all tasks as ids, labels and pictures for Janus training loops"),
+            "samples of all tasks as ids, labels and pictures for Janus training loops",
+        ),
         text::<DpoPair>(
             version,
             "preference pairs: failed against better attempts at a region, best against worst picture of a prompt; \

@@ -67,9 +67,7 @@ impl Row for JanusSample {
             vq_ids: record.vq_ids,
             vq_labels: record.vq_labels,
             prompt_len: record.prompt_len,
-            prompt_dropped: record
-                .prompt_dropped
-                .ok_or_else(|| Malformed::new("prompt_dropped", "null"))?,
+            prompt_dropped: record.prompt_dropped.ok_or_else(|| Malformed::new("prompt_dropped", "null"))?,
             images: record.images,
         })
     }
