@@ -106,7 +106,9 @@ async function trajectory(browser, address, marksFile) {
     await page.waitForFunction(() => document.querySelector("#canvas").complete && document.querySelector("#canvas").naturalWidth > 0);
     seen.add(await page.getAttribute("#canvas", "src"));
     if (await panel.locator(".compare").count()) {
+      // Arrow keys belong to the slider as long as it has the focus.
       await panel.locator(".compare + input").fill("25");
+      await panel.locator(".compare + input").blur();
       await page.waitForLoadState("networkidle");
       await shot(page, "trajectory-redo");
     }

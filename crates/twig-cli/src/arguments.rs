@@ -34,11 +34,18 @@ pub(crate) enum Command {
     )]
     Plan(PlanArguments),
     /// Show how far a job has come
+    #[command(after_help = "Examples:\n  twig status out/quickstart\n  watch twig status out/quickstart")]
     Status(FolderArguments),
     /// Look after the answer store: what every teacher has said, and what was paid for it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  twig answers stats out/quickstart\n  twig answers export out/quickstart answers.seg"
+    )]
     Answers(AnswersCommand),
     /// Check a release: hashes, schemas, counts, tokens, pictures, accounting
+    #[command(
+        after_help = "Examples:\n  twig verify out/quickstart\n  twig verify out/quickstart --json | jq .problems"
+    )]
     Verify(FolderArguments),
     /// Summarise a release, or compare two: rows, scores, attempts, rejections
     #[command(
@@ -64,10 +71,17 @@ pub(crate) enum Command {
     )]
     Show(ShowArguments),
     /// Draw trajectories as a contact sheet: canvas, thought and critique of every region
+    #[command(
+        after_help = "Examples:\n  twig sheet out/quickstart\n  twig sheet out/quickstart --rows 12 -o twelve.png"
+    )]
     Sheet(SheetArguments),
     /// Write a release in another format
     ///
     /// The same command goes on with an export that was interrupted.
+    #[command(
+        after_help = "Examples:\n  twig export out/quickstart -o exported\n  twig export out/quickstart --format \
+                      webdataset -o tars"
+    )]
     Export(ExportArguments),
     /// Write a report to send to somebody: one HTML file that loads nothing from anywhere
     #[command(
@@ -119,6 +133,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  twig sample out/quickstart --share 0.01 -o out/preview")]
     Sample(SampleArguments),
     /// Print a JSON Schema: of the pipeline file, of events, of the manifest, of teachers' answers
+    #[command(after_help = "Examples:\n  twig schema\n  twig schema pipeline > pipeline.schema.json")]
     Schema(SchemaArguments),
 }
 
@@ -460,4 +475,21 @@ pub(crate) struct SchemaArguments {
     /// Name of a schema; lists them where it is left out
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_shows_by_example_what_to_type() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            let shown = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(shown.starts_with("Example") && shown.contains("  twig "), "{}", subcommand.get_name());
+        }
+    }
 }
