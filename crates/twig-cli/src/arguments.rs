@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "twig",
     version,
-    after_help = "Exit codes: 0 done · 1 unexpected · 2 wrong usage, pipeline file or release · 3 done, but \
-                  more was rejected than allowed · 4 budget reached · 75 interrupted, or worth trying again\n\n\
+    after_help = "Exit codes: 0 done · 1 unexpected · 2 wrong usage, pipeline file or release · 3 more \
+                  was rejected than allowed · 4 budget reached · 75 interrupted, or worth trying again\n\n\
                   Start with: twig run pipelines/quickstart.yaml"
 )]
 pub(crate) struct Arguments {
@@ -42,11 +42,19 @@ pub(crate) enum Command {
         after_help = "Examples:\n  twig answers stats out/quickstart\n  twig answers export out/quickstart answers.seg"
     )]
     Answers(AnswersCommand),
-    /// Check a release: hashes, schemas, counts, tokens, pictures, accounting
+    /// Check a release: hashes, schemas, counts, tokens, pictures, accounting; of a job also parts and answers
     #[command(
-        after_help = "Examples:\n  twig verify out/quickstart\n  twig verify out/quickstart --json | jq .problems"
+        after_help = "Examples:\n  twig verify out/quickstart\n  twig verify out/quickstart --repair\n  twig verify \
+                      out/quickstart --json | jq .problems"
     )]
-    Verify(FolderArguments),
+    Verify(VerifyArguments),
+    /// Try rejected rows again that can succeed when a teacher is asked once more, then go on with the job
+    ///
+    /// Answers that were of use are kept: only the questions that failed are asked, and paid for, again.
+    #[command(
+        after_help = "Example:\n  twig retry pipelines/openai.yaml --reason refused --reason invalid_answer"
+    )]
+    Retry(RetryArguments),
     /// Summarise a release, or compare two: rows, scores, attempts, rejections
     #[command(
         after_help = "Examples:\n  twig inspect out/quickstart\n  twig inspect out/before out/after\n  twig inspect s3://bucket/release\n  \
@@ -189,6 +197,30 @@ pub(crate) struct RunArguments {
     /// Ask nobody: answer everything from the answer store, and fail where it has no answer
     #[arg(long)]
     pub(crate) replay: bool,
+}
+
+/// A job, and which of its rejected rows to try again.
+#[derive(Debug, Args)]
+pub(crate) struct RetryArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    /// Only rows that were rejected for this reason: refused, invalid_answer, bad_picture or teacher_failed
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Vec<String>,
+}
+
+/// A folder to check.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// Take damaged pieces of a job out of use, so that the next run makes just these anew
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A job, and how to show its plan.

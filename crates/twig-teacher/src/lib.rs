@@ -7,6 +7,8 @@
 //! Deliberately absent: stages, prompt templates, Parquet. What an answer means is not known here.
 
 mod batched;
+#[doc(hidden)]
+pub mod harness;
 mod key;
 mod limited;
 mod limits;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A server in a thread of its own, for as long as the test process lives.
-fn server(behaviour: Behaviour) -> Server {
+pub(crate) fn server(behaviour: Behaviour) -> Server {
     let (send, receive) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -23,12 +23,12 @@ fn server(behaviour: Behaviour) -> Server {
     receive.recv().unwrap()
 }
 
-fn sound() -> Behaviour {
+pub(crate) fn sound() -> Behaviour {
     Behaviour { points: 19, ..Behaviour::default() }
 }
 
 /// Six prompts; what answers depend on stands in `teachers` and `trajectories`.
-fn project(server: &Server, teacher: &str, trajectories: &str) -> Project {
+pub(crate) fn project(server: &Server, teacher: &str, trajectories: &str) -> Project {
     let project = Project::empty();
     project.write("mixed_train.txt", "a cat\na dog\nan owl\na red car\na blue cup\ntwo frogs\n");
     let job = format!(
@@ -45,11 +45,11 @@ fn project(server: &Server, teacher: &str, trajectories: &str) -> Project {
 }
 
 const PRICES: &str = "    prices: { input: 2.5, output: 10, pictures: { 1024x1024: 0.04 } }\n";
-const WHOLE: &str = "  mode: whole_image\n";
+pub(crate) const WHOLE: &str = "  mode: whole_image\n";
 /// A picture a region, and every region painted twice: 14 points of 20 are below `accept_score`.
 const REGIONS: &str = "  mode: region_by_region\n  redo_rounds: 1\n";
 
-fn calls(server: &Server) -> u64 {
+pub(crate) fn calls(server: &Server) -> u64 {
     server.seen.calls.load(Ordering::Relaxed)
 }
 
@@ -194,7 +194,7 @@ fn a_teacher_that_cannot_be_asked_is_named_before_anything_is_paid() {
 
 #[test]
 fn a_key_stands_in_no_file() {
-    let server = server(sound());
+    let server = server(Behaviour { broken: 0.2, ..sound() });
     let project = project(
         &server,
         "    api_key_variable: TWIG_TEST_KEY\n    headers: { x-own: \"${TWIG_TEST_OWN}\" }\n",
@@ -204,6 +204,8 @@ fn a_key_stands_in_no_file() {
     run.env("TWIG_TEST_KEY", "sk-planted-1234567").env("TWIG_TEST_OWN", "own-planted-1234567");
     let output = run.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&said).contains("planted"), "{}", String::from_utf8_lossy(&said));
     let mut folders = vec![project.path("out")];
     let mut files = 0;
     while let Some(folder) = folders.pop() {

@@ -8,6 +8,7 @@ mod damage;
 mod full_disk;
 mod http;
 mod interruption;
+mod limits;
 mod looking;
 mod mirror;
 mod pilot;
@@ -23,4 +24,6 @@ mod selection;
 #[allow(dead_code, reason = "tests use parts of it")]
 mod server;
 mod status;
+mod survival;
 mod tokens;
+mod untrusted;

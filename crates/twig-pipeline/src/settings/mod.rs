@@ -4,6 +4,7 @@ mod check;
 mod file;
 mod meaning;
 mod node;
+mod run;
 mod schedule;
 mod select;
 mod variables;
@@ -17,10 +18,11 @@ use std::{
 
 pub use file::{
     CanvasView, DeviceName, JudgeKind, JudgeSettings, JudgementSettings, MixSettings, PipelineFile,
-    PromptSettings, PromptSource, ReleaseSettings, RoleSettings, RunSettings, TeacherSettings,
-    TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
+    PromptSettings, PromptSource, ReleaseSettings, RoleSettings, TeacherSettings, TemplateSettings, Thinking,
+    TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
 };
 use node::{Node, NodeKind, Place};
+pub use run::{MaxRejected, RejectLimit, RunSettings};
 pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};
 pub use select::{DecontaminationSettings, SelectSettings};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -28,6 +28,8 @@ pub(crate) struct Behaviour {
     pub(crate) delay: Duration,
     /// Bytes of a picture: it is padded to this size; 0 for as small as it comes.
     pub(crate) picture_bytes: usize,
+    /// The same picture for everybody.
+    pub(crate) shared_picture: bool,
     /// Calls a second that are let in, out of a bucket of as many; refused with 429 and `Retry-After: 1`.
     pub(crate) calls_per_sec: Option<f64>,
     /// Share of the calls that are refused with 429 for no reason.
@@ -36,6 +38,8 @@ pub(crate) struct Behaviour {
     pub(crate) broken: f64,
     /// Score that critiques give, out of 20 on each criterion.
     pub(crate) points: u32,
+    /// Critiques of what has this word in it are refused, until the server has calmed down.
+    pub(crate) upset_by: Option<&'static str>,
 }
 
 /// What the server has seen.
@@ -43,6 +47,8 @@ pub(crate) struct Behaviour {
 pub(crate) struct Seen {
     /// Calls, refused ones included.
     pub(crate) calls: AtomicU64,
+    /// Of them questions for pictures.
+    pub(crate) pictures: AtomicU64,
     /// Calls that were refused with 429.
     pub(crate) refused: AtomicU64,
     /// Calls under way, now and at most.
@@ -51,6 +57,8 @@ pub(crate) struct Seen {
     pub(crate) most_under_way: AtomicU64,
     /// Batches made.
     pub(crate) batches: AtomicU64,
+    /// Whether nothing is refused any more.
+    pub(crate) calm: AtomicBool,
 }
 
 struct Shared {
@@ -167,26 +175,35 @@ fn draw(shared: &Shared) -> f64 {
 
 async fn chat(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match let_in(&shared).await {
+        Ok(_call) if is_upset(&shared, &body) => Json(json!({
+            "id": "chatcmpl-no", "object": "chat.completion", "model": "stub-1",
+            "choices": [{ "index": 0, "finish_reason": "stop",
+                "message": { "role": "assistant", "content": null, "refusal": "I would rather not." } }],
+            "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
+        }))
+        .into_response(),
         Ok(_call) => Json(chat_answer(&body, shared.behaviour.points)).into_response(),
         Err(refused) => *refused,
     }
 }
 
 async fn picture(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    shared.seen.pictures.fetch_add(1, Ordering::Relaxed);
     match let_in(&shared).await {
-        Ok(_call) => Json(picture_answer(&body, shared.behaviour.picture_bytes)).into_response(),
+        Ok(_call) => Json(picture_answer(&body, &shared.behaviour)).into_response(),
         Err(refused) => *refused,
     }
 }
 
 /// A form with files; the answer depends on the prompt in it alone, not on the boundary between its parts.
 async fn edit(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    shared.seen.pictures.fetch_add(1, Ordering::Relaxed);
     match let_in(&shared).await {
         Ok(_call) => {
             let text = String::from_utf8_lossy(&body);
             let prompt = text.split("name=\"prompt\"").nth(1).unwrap_or_default().trim_start();
             let prompt = prompt.split("\r\n").next().unwrap_or_default();
-            Json(picture_answer(prompt.as_bytes(), shared.behaviour.picture_bytes)).into_response()
+            Json(picture_answer(prompt.as_bytes(), &shared.behaviour)).into_response()
         }
         Err(refused) => *refused,
     }
@@ -199,6 +216,13 @@ async fn stats(State(shared): State<Arc<Shared>>) -> Json<Value> {
         "calls": read(&seen.calls), "refused": read(&seen.refused),
         "most_under_way": read(&seen.most_under_way), "batches": read(&seen.batches),
     }))
+}
+
+fn is_upset(shared: &Shared, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let is_critique = text.contains("\"name\":\"critique\"");
+    let upset = shared.behaviour.upset_by.is_some_and(|word| is_critique && text.contains(word));
+    upset && !shared.seen.calm.load(Ordering::Relaxed)
 }
 
 fn chat_answer(body: &[u8], points: u32) -> Value {
@@ -232,9 +256,10 @@ fn chat_answer(body: &[u8], points: u32) -> Value {
     })
 }
 
-fn picture_answer(body: &[u8], bytes: usize) -> Value {
+fn picture_answer(body: &[u8], behaviour: &Behaviour) -> Value {
     use base64::Engine;
-    let hash = fnv(body);
+    let hash = if behaviour.shared_picture { 0 } else { fnv(body) };
+    let bytes = behaviour.picture_bytes;
     let mut png = png_of([hash as u8, (hash >> 8) as u8, (hash >> 16) as u8]);
     // Readers ignore what follows the end of a PNG.
     png.resize(png.len().max(bytes), 0);
@@ -289,9 +314,9 @@ async fn batch(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> J
             Some("/v1/chat/completions") => chat_answer(body.as_bytes(), shared.behaviour.points),
             Some("/v1/images/edits") => {
                 let prompt = question["body"]["prompt"].as_str().unwrap_or_default();
-                picture_answer(prompt.as_bytes(), shared.behaviour.picture_bytes)
+                picture_answer(prompt.as_bytes(), &shared.behaviour)
             }
-            _ => picture_answer(body.as_bytes(), shared.behaviour.picture_bytes),
+            _ => picture_answer(body.as_bytes(), &shared.behaviour),
         };
         shared.seen.calls.fetch_add(1, Ordering::Relaxed);
         let line = json!({ "custom_id": question["custom_id"],
