@@ -1,6 +1,7 @@
 //! A disk that is full, has no room for another file, or is read-only stops a run, costs nothing that was answered, and
 //! lets the next run go on.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stderr, reason = "what was skipped is told")]
 
 use std::{fs, path::Path, process::Command};
 
