@@ -167,9 +167,7 @@ pub enum RunError {
         folder: PathBuf,
     },
     /// The job's copy in an object store could not be read or written.
-    #[error(
-        "the copy of the job (run.mirror); what is done is kept here, run the same command again to go on"
-    )]
+    #[error("the copy of the job (run.mirror) cannot be used; what is done here is kept")]
     Mirror(#[source] RemoteError),
     /// Rows went missing: a fault of this program.
     #[error("accounting: {0}; this is a fault in twig, please report it")]
