@@ -167,6 +167,7 @@ def check_push(name: str, program: Program, store: Store, release: Path, other: 
     checks.equal(f"{name}: push", (code, f"{len(wanted)} files sent" in said), (0, True))
     checks.that(f"{name}: every byte is there", store.objects("one") == wanted, said)
     multipart = [key for key, tag in store.tags("one").items() if "-" in tag]
+    check_looking(name, program, store, release, checks)
     checks.that(f"{name}: large files went in parts", len(multipart) > 0, "no file is large enough")
     code, said = program.run(["push", release, f"s3://{BUCKET}/one"], store)
     checks.equal(f"{name}: a second push sends nothing", (code, " 0 files sent" in said), (0, True))
@@ -175,6 +176,19 @@ def check_push(name: str, program: Program, store: Store, release: Path, other: 
     checks.that(f"{name}: nothing was touched", store.objects("one") == wanted)
     code, said = program.run(["push", other, f"s3://{BUCKET}/one", "--replace"], store)
     checks.equal(f"{name}: unless told so", (code, store.objects("one") == files(other)), (0, True))
+
+
+def check_looking(name: str, program: Program, store: Store, release: Path, checks: Checks) -> None:
+    """What is said of a release in a store is what is said of the same release here."""
+    url = f"s3://{BUCKET}/one"
+    query = "select category, count(*) as n, avg(score) as score from steps group by category order by category"
+    for arguments in (["inspect", "{}", "--json"], ["sql", "{}", query, "--format", "csv"]):
+        here, there = ([one.replace("{}", str(place)) for one in arguments] for place in (release, url))
+        (code, found), (_, wanted) = program.run(there, store), program.run(here, store)
+        if arguments[0] == "inspect":
+            # The calls stand in the job's folder, which a release in a store does not have.
+            found, wanted = json.loads(found) | {"calls": []}, json.loads(wanted) | {"calls": []}
+        checks.equal(f"{name}: twig {arguments[0]}", (code, found), (0, wanted))
 
 
 def check_prompts(name: str, program: Program, store: Store, checks: Checks) -> None:

@@ -34,7 +34,8 @@ impl IntoResponse for Failure {
                     text.push_str(&format!(": {source}"));
                     cause = source.source();
                 }
-                (StatusCode::INTERNAL_SERVER_ERROR, text)
+                let is_gone = matches!(error, InspectError::Gone { .. });
+                (if is_gone { StatusCode::NOT_FOUND } else { StatusCode::INTERNAL_SERVER_ERROR }, text)
             }
             Self::Fault(what) => (StatusCode::INTERNAL_SERVER_ERROR, what),
         };

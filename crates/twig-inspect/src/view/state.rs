@@ -21,6 +21,8 @@ const MAX_THUMBNAILS: usize = 4_000;
 pub(super) struct Side {
     folder: PathBuf,
     loaded: RwLock<Loaded>,
+    /// Held while the dataset is read again, so that what was read earlier never takes the place of something newer.
+    loading: Mutex<()>,
     marks: Mutex<Marks>,
     selection: Mutex<Option<Selection>>,
     thumbnails: Mutex<Thumbnails>,
@@ -74,6 +76,7 @@ impl Side {
                 version: 0,
                 stamp,
             }),
+            loading: Mutex::new(()),
             marks: Mutex::new(marks),
             selection: Mutex::new(None),
             thumbnails: Mutex::default(),
@@ -103,20 +106,22 @@ impl Side {
 
     /// Looks whether a run has changed the dataset, and reads it again if so.
     pub(super) fn refresh(&self) -> Result<(), InspectError> {
-        let dataset = Dataset::open(&self.folder)?;
-        if self.loaded().stamp != stamp(&dataset) {
-            self.replace(dataset)?;
-        }
-        Ok(())
+        self.load(|known, found| known.stamp != *found)
     }
 
     fn load_all(&self) {
         // What cannot be read now is met again, and told, when it is asked for.
-        let _ = Dataset::open(&self.folder).and_then(|dataset| self.replace(dataset));
+        let _ = self.load(|known, found| !known.complete || known.stamp != *found);
     }
 
-    fn replace(&self, dataset: Dataset) -> Result<(), InspectError> {
+    /// Reads the dataset again where that is wanted.
+    fn load(&self, is_wanted: impl Fn(&Loaded, &Stamp) -> bool) -> Result<(), InspectError> {
+        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let dataset = Dataset::open(&self.folder)?;
         let stamp = stamp(&dataset);
+        if !is_wanted(&self.loaded(), &stamp) {
+            return Ok(());
+        }
         let catalogue = Arc::new(Catalogue::load(&dataset)?);
         let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
         let version = loaded.version + 1;
