@@ -11,6 +11,12 @@ const SCORES: usize = 101;
 /// How often each score was given.
 type Counts = [u64; SCORES];
 
+/// How often the one of two raters gave one score and the other another.
+type Joint = BTreeMap<(u8, u8), u64>;
+
+/// Scores of pictures without and with a known mistake.
+type Known = [BTreeMap<u8, u64>; 2];
+
 /// What several raters said of the same pictures, counted.
 #[derive(Debug, Clone, Default)]
 pub struct Ratings {
@@ -22,10 +28,10 @@ pub struct Ratings {
     squares: u64,
     /// Squared differences within a picture, in all ordered pairs, over one less than its judges.
     within: f64,
-    /// By pair of raters: how often the one gave one score and the other another.
-    joint: BTreeMap<(String, String), BTreeMap<(u8, u8), u64>>,
-    /// By rater: scores of pictures without and with a known mistake.
-    known: BTreeMap<String, [BTreeMap<u8, u64>; 2]>,
+    /// By pair of raters.
+    joint: BTreeMap<(String, String), Joint>,
+    /// By rater.
+    known: BTreeMap<String, Known>,
 }
 
 impl Ratings {
@@ -63,26 +69,24 @@ impl Ratings {
         self.squares += other.squares;
         self.within += other.within;
         for (pair, counts) in other.joint {
-            let own = self.joint.entry(pair).or_default();
-            counts.into_iter().for_each(|(scores, count)| *own.entry(scores).or_insert(0) += count);
+            add(self.joint.entry(pair).or_default(), counts);
         }
         for (rater, known) in other.known {
-            let own = self.known.entry(rater).or_default();
-            for (own, counts) in own.iter_mut().zip(known) {
-                counts.into_iter().for_each(|(score, count)| *own.entry(score).or_insert(0) += count);
+            for (own, counts) in self.known.entry(rater).or_default().iter_mut().zip(known) {
+                add(own, counts);
             }
         }
     }
 
     /// What it comes to.
     pub fn agreement(&self) -> Agreement {
-        let pair = |((one, other), joint): (&(String, String), &BTreeMap<(u8, u8), u64>)| PairAgreement {
+        let pair = |((one, other), joint): (&(String, String), &Joint)| PairAgreement {
             one: one.clone(),
             other: other.clone(),
             pictures: joint.values().sum(),
             tau: kendall_tau(joint),
         };
-        let calibration = |(rater, [clean, faulty]): (&String, &[BTreeMap<u8, u64>; 2])| Calibration {
+        let calibration = |(rater, [clean, faulty]): (&String, &Known)| Calibration {
             rater: rater.clone(),
             clean: clean.values().sum(),
             faulty: faulty.values().sum(),
@@ -184,6 +188,12 @@ impl Agreement {
     }
 }
 
+fn add<K: Ord>(sums: &mut BTreeMap<K, u64>, counts: BTreeMap<K, u64>) {
+    for (key, count) in counts {
+        *sums.entry(key).or_insert(0) += count;
+    }
+}
+
 fn mean(counts: &BTreeMap<u8, u64>) -> f64 {
     let (sum, all) = counts
         .iter()
@@ -192,7 +202,7 @@ fn mean(counts: &BTreeMap<u8, u64>) -> f64 {
 }
 
 /// Kendall's tau-b from counts of pairs of scores.
-fn kendall_tau(joint: &BTreeMap<(u8, u8), u64>) -> Option<f64> {
+fn kendall_tau(joint: &Joint) -> Option<f64> {
     let pairs = |count: u64| count as f64 * (count as f64 - 1.0) / 2.0;
     let (mut ones, mut others): (Counts, Counts) = ([0; SCORES], [0; SCORES]);
     // Scores of the other rater, over all pictures to which the one gave less.
