@@ -82,9 +82,9 @@ impl Step {
         let num_gates = gates.len() as u8;
         let mut steps = Vec::new();
         steps.extend((!file.decontaminate.against.is_empty()).then_some(Self::Contaminated));
-        steps.extend(select.marks.map(Self::Marks));
         steps.extend((0..).zip(gates).map(|(bit, text)| Self::Gate(bit, text)));
         steps.extend((num_gates..).zip(texts(&settings.condition)).map(|(bit, text)| Self::Where(bit, text)));
+        steps.extend(select.marks.map(Self::Marks));
         steps.extend(select.near_thoughts.map(Self::NearThoughts));
         steps.extend(select.near_pictures.map(Self::NearPictures));
         steps.extend(select.per_prompt.map(Self::PerPrompt));
