@@ -8,9 +8,9 @@ mod truth;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use twig_imaging::{DecodeLimits, Likeness, decode};
 use twig_model::Trajectory;
-use twig_procedural::ProceduralTeacher;
 use twig_shards::{MeasureRow, TableReader};
 
+use self::truth::Painter;
 use crate::{
     error::RunError,
     fingerprint::Fingerprint,
@@ -59,7 +59,7 @@ pub(crate) fn partition(
     }
 }
 
-fn measured(trajectory: &Trajectory, painter: Option<&ProceduralTeacher>) -> MeasureRow {
+fn measured(trajectory: &Trajectory, painter: Option<&Painter>) -> MeasureRow {
     let attempts = || trajectory.attempts().map(|(_, _, attempt)| attempt);
     let thoughts: Vec<&str> = attempts().map(|attempt| attempt.thought.as_str()).collect();
     let critiques: Vec<&str> = attempts().map(|attempt| attempt.critique.comment.as_str()).collect();

@@ -8,6 +8,7 @@ use twig_model::PromptId;
 use super::TrajectoryKey;
 use crate::{
     error::RunError,
+    job::JobFolder,
     settings::{MarkedRows, Settings},
 };
 
@@ -19,7 +20,7 @@ struct Line {
 }
 
 fn path(settings: &Settings) -> PathBuf {
-    settings.file.output.join("marks.jsonl")
+    JobFolder::new(&settings.file.output).path().join("marks.jsonl")
 }
 
 /// The text of the file; empty where it is not there, or where no marks are asked for.

@@ -283,14 +283,17 @@ fn count(scores: &mut BTreeMap<String, ScoreCounts>, judge: &str, values: impl I
     }
 }
 
+/// Judges with their scores of one trajectory.
+type Verdicts = Vec<(Arc<str>, Score)>;
+
 /// What every judge gave every trajectory of a partition as a whole.
 fn verdicts(
     folder: &JobFolder,
     partition: Partition,
     counts: &mut BTreeMap<String, ScoreCounts>,
-) -> Result<HashMap<String, Vec<(Arc<str>, Score)>>, RunError> {
+) -> Result<HashMap<String, Verdicts>, RunError> {
     let mut names = SharedNames::default();
-    let mut verdicts: HashMap<String, Vec<(Arc<str>, Score)>> = HashMap::new();
+    let mut verdicts: HashMap<String, Verdicts> = HashMap::new();
     for row in TableReader::<Judgement>::open(&folder.part(Stage::Judgements, partition))? {
         let Judgement { trajectory_id, region_index, judge, criterion, score, .. } = row?;
         if region_index.is_some() || criterion != JudgeCriterion::Overall {
