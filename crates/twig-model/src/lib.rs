@@ -10,6 +10,7 @@
 //! Deliberately absent: files, pixels, networks and asynchronous runtimes. Terms follow the paper
 //! "Thinking-while-Generating" (arXiv 2511.16671), section 3.
 
+mod agreement;
 mod inquiry;
 mod judgement;
 mod picture;
@@ -23,6 +24,7 @@ mod score;
 mod teacher;
 mod trajectory;
 
+pub use agreement::{Agreement, Calibration, PairAgreement, Ratings};
 pub use inquiry::{CompareTask, DescribeTask, InspectTask, ProbabilityTask, QuestionsTask, ScheduleTask};
 pub use judgement::{JudgeCriterion, Judgement, weighted_reward};
 pub use picture::Picture;

@@ -63,7 +63,7 @@ pub use retry::retry;
 pub use run::{RunSummary, run};
 pub use settings::{
     BoxSettings, CanvasView, DecontaminationSettings, DeviceName, JudgeKind, JudgeSettings,
-    JudgementSettings, MaxRejected, MixSettings, PipelineFile, Problem, PromptSettings, PromptSource,
+    JudgementSettings, MarkedRows, MaxRejected, MixSettings, PipelineFile, Problem, PromptSettings, PromptSource,
     RejectLimit, ReleaseSettings, RoleSettings, RunSettings, ScheduleSettings, SelectSettings, Settings,
     SettingsError, ShapeName, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings,
     TokenizerSettings, TrajectorySettings,

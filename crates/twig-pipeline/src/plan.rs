@@ -1,6 +1,6 @@
 //! What a run would do, without doing it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 use twig_model::{Mode, Prompt};
@@ -83,8 +83,8 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
     let prompts = limit.map_or(table.prompts.len(), |limit| limit.min(table.prompts.len())) as u64;
     let trajectories = prompts * u64::from(settings.file.trajectories.samples_per_prompt);
     let of_run = match limit {
-        Some(limit) => table.pilot(limit, settings.file.seed),
-        None => table.prompts.clone(),
+        Some(limit) => Cow::Owned(table.pilot(limit, settings.file.seed)),
+        None => Cow::Borrowed(table.prompts.as_slice()),
     };
     let standing = Standing::look(&Recipe::new(settings)?, &folder, &table, &of_run, partitions)?;
     let picture_bytes = (standing.pictures > 0).then(|| standing.bytes / standing.pictures);

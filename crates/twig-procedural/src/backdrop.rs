@@ -13,6 +13,9 @@ use crate::{
 /// Light that details add or take, in steps of lightness: well visible, far below a figure's contrast.
 pub(crate) const DETAIL: f32 = 2.6;
 
+/// How much darker than the wall the board at its foot is.
+const SKIRTING_DARKER: f32 = 8.0;
+
 /// A backdrop: two halves and the line between them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Backdrop {
@@ -82,11 +85,13 @@ const TILED_FLOOR: Half =
     half("a floor of terracotta tiles", [232, 170, 136], [222, 156, 120], Detail::Tiles);
 
 impl Backdrop {
-    /// A backdrop for a place, chosen by seed among those against which figures of these colours stand out.
+    /// A backdrop for a place, chosen by seed among those against which figures of these colours stand out. The
+    /// lower half begins no further down than at `ground`.
     pub(crate) fn choose(
         place: Option<Place>,
         named: BackdropColors,
         figures: &[Lab],
+        ground: f32,
         dice: &mut Dice,
     ) -> Self {
         let pairs = choices(place);
@@ -99,7 +104,7 @@ impl Backdrop {
         let best = pairs.iter().map(contrast).fold(0.0, f32::max);
         let good: Vec<_> = pairs.iter().filter(|pair| contrast(pair) >= best.min(14.0)).collect();
         let (upper, lower) = **dice.pick(&good).expect("the best pair is as good as the best");
-        let horizon = dice.between(0.56, 0.64);
+        let horizon = dice.between(0.56, 0.64).min(ground);
         let (upper, lower) = (upper.tinted(named.upper), lower.tinted(named.lower));
         Self { horizon, upper, lower, phase: dice.between(0.0, 60.0) }
     }
@@ -127,13 +132,29 @@ impl Backdrop {
             } else {
                 (&self.lower, (y - self.horizon) / (1.0 - self.horizon))
             };
-            let shades = half.shades(along);
+            let above = self.horizon - y;
+            let shades = half.shades(along, if self.is_skirting(above) { SKIRTING_DARKER } else { 0.0 });
             for (column, pixel) in pixels.chunks_exact_mut(3).enumerate() {
-                let x = column as f32 * 100.0 / size as f32;
-                pixel.copy_from_slice(&shades[half.detail.at(x + self.phase, y * 100.0)].0);
+                let x = column as f32 * 100.0 / size as f32 + self.phase;
+                let shade = if self.is_hill(x, above) { 2 } else { half.detail.at(x, y * 100.0) };
+                pixel.copy_from_slice(&shades[shade].0);
             }
         }
         picture
+    }
+}
+
+impl Backdrop {
+    /// Whether a height above the horizon is that of the board between wall and floor.
+    fn is_skirting(&self, above: f32) -> bool {
+        const HEIGHT: f32 = 0.022;
+        self.upper.detail == Detail::Stripes && (0.0..HEIGHT).contains(&above)
+    }
+
+    /// Whether a point above the horizon belongs to distant hills.
+    fn is_hill(&self, x: f32, above: f32) -> bool {
+        let outdoors = self.upper.detail == Detail::Clouds && self.lower.detail != Detail::Clouds;
+        outdoors && above > 0.0 && above < 0.045 + 0.03 * (x / 9.0).sin() + 0.012 * (x / 4.1).cos()
     }
 }
 
@@ -160,11 +181,11 @@ impl Half {
         format!("a light {} {thing}", color.name)
     }
 
-    /// The row's colour as it is, lighter, and darker.
-    fn shades(&self, along: f32) -> [Rgb<u8>; 3] {
+    /// The row's colour as it is, lighter, and darker; all of them so much darker.
+    fn shades(&self, along: f32, darker: f32) -> [Rgb<u8>; 3] {
         let (from, to) = (Lab::of(self.from), Lab::of(self.to));
         let mix = |x: f32, y: f32| x + (y - x) * along;
-        let base = Lab { l: mix(from.l, to.l), a: mix(from.a, to.a), b: mix(from.b, to.b) };
+        let base = Lab { l: mix(from.l, to.l) - darker, a: mix(from.a, to.a), b: mix(from.b, to.b) };
         [0.0, DETAIL, -DETAIL].map(|light| Rgb(Lab { l: base.l + light, ..base }.to_rgb()))
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     lexicon::number_word,
     nouns::plural,
     percept::View,
-    thinker::{SIDES, band},
+    scene::{Shape, Texture},
+    thinker::{SIDES, article, band},
 };
 
 /// What the critic says of a region.
@@ -116,7 +117,7 @@ fn described(problem: &Problem) -> String {
             number_word(figure.of),
             plural(&figure.noun)
         ),
-        Problem::Missing { figure, .. } => format!("The {} is missing.", figure.noun),
+        Problem::Missing { figure, .. } => format!("The {} {} missing.", figure.noun, is(&figure.noun)),
         Problem::Extra { x, like: Some(figure) } => {
             format!("There is one {} too many {}.", figure.noun, side_words(*x))
         }
@@ -124,24 +125,65 @@ fn described(problem: &Problem) -> String {
             format!("Something stands {} that the thought does not name.", side_words(*x))
         }
         Problem::WrongColor { figure, seen, .. } => match (figure.look.texture, figure.look.color) {
-            (Some(texture), None) => format!("The {} does not look {}.", figure.noun, texture.name()),
+            (Some(texture), None) => {
+                let do_not = if is_plural(&figure.noun) { "do not" } else { "does not" };
+                format!("The {} {do_not} look {}.", figure.noun, made_of(texture))
+            }
             (_, Some(color)) => {
                 format!(
-                    "The {} is {} where it should be {}.",
+                    "The {} {} {} instead of {}.",
                     figure.noun,
+                    is(&figure.noun),
                     Color::nearest(*seen).name,
                     color.name
                 )
             }
             (None, None) => format!("The {} has an unnatural colour.", figure.noun),
         },
+        Problem::WrongPlace { figure } if is_plural(&figure.noun) => {
+            format!("The {} are not where they should be.", figure.noun)
+        }
         Problem::WrongPlace { figure } => format!("The {} is not where it should be.", figure.noun),
         Problem::Misshapen { figure } => match figure.look.shape {
-            Some(shape) => format!("The {} is not {}.", figure.noun, shape.name()),
+            Some(shape) => format!("The {} {} not {}.", figure.noun, is(&figure.noun), shaped(shape)),
+            None if is_plural(&figure.noun) => format!("The {} do not have their form.", figure.noun),
             None => format!("The {} does not have its form.", figure.noun),
         },
         Problem::CutOff { figure } => format!("A side of the {} is cut off.", figure.noun),
         Problem::Faded => "The region is faded and lacks contrast.".to_owned(),
+    }
+}
+
+/// Whether a noun is a plural by itself, like `gloves`.
+fn is_plural(noun: &str) -> bool {
+    noun.ends_with('s') && article(noun).is_empty()
+}
+
+fn is(noun: &str) -> &'static str {
+    if is_plural(noun) { "are" } else { "is" }
+}
+
+/// How something of a material looks: `like leather`.
+fn made_of(texture: Texture) -> &'static str {
+    match texture {
+        Texture::Wooden => "like wood",
+        Texture::Metallic => "like metal",
+        Texture::Glass => "like glass",
+        Texture::Fabric => "like fabric",
+        Texture::Leather => "like leather",
+        Texture::Plastic => "like plastic",
+        Texture::Rubber => "like rubber",
+        Texture::Fluffy => "fluffy",
+    }
+}
+
+/// The word for a shape behind a verb.
+fn shaped(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Diamond => "diamond-shaped",
+        Shape::Teardrop => "teardrop-shaped",
+        Shape::Crescent => "crescent-shaped",
+        other => other.name(),
     }
 }
 
@@ -182,7 +224,7 @@ fn remedy(problem: &Problem) -> String {
             format!("move the {} so that it stands {place}", figure.noun)
         }
         Problem::Misshapen { figure } => match figure.look.shape {
-            Some(shape) => format!("give the {} a {} outline", figure.noun, shape.name()),
+            Some(shape) => format!("give the {} a {} outline", figure.noun, shaped(shape)),
             None => format!("draw the {} clearly and whole", figure.noun),
         },
         Problem::CutOff { figure } => format!("complete the {} on all sides", figure.noun),

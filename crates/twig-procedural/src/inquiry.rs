@@ -168,6 +168,7 @@ fn relation_words(kind: RelationKind) -> &'static str {
         RelationKind::LeftOf => "on the left of",
         RelationKind::RightOf => "on the right of",
         RelationKind::Above => "above",
+        RelationKind::On => "on top of",
         RelationKind::Below => "below",
         RelationKind::Beside => "next to",
         RelationKind::InFrontOf => "in front of",
@@ -235,7 +236,7 @@ fn holds(kind: RelationKind, (x, y): (f32, f32), (other_x, other_y): (f32, f32))
     match kind {
         RelationKind::LeftOf => x + CLEARLY < other_x,
         RelationKind::RightOf => x > other_x + CLEARLY,
-        RelationKind::Above => y + CLEARLY < other_y,
+        RelationKind::Above | RelationKind::On => y + CLEARLY < other_y,
         RelationKind::Below => y > other_y + CLEARLY,
         RelationKind::Beside => (x - other_x).abs() > CLEARLY && (y - other_y).abs() < 0.35,
         // Where one stands before the other they are one blob or overlap; that both are there was asked already.

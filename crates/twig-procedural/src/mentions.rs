@@ -45,7 +45,7 @@ fn locality(kind: RelationKind) -> Option<&'static str> {
     match kind {
         RelationKind::LeftOf => Some("on the left of"),
         RelationKind::RightOf => Some("on the right of"),
-        RelationKind::Above => Some("on the top of"),
+        RelationKind::Above | RelationKind::On => Some("on the top of"),
         RelationKind::Below => Some("on the bottom of"),
         RelationKind::Beside => Some("next to"),
         _ => None,

@@ -4,8 +4,9 @@ use twig_imaging::{Rgb, RgbImage};
 use twig_model::Schedule;
 
 use crate::{
-    layout::{Figure, Layout},
+    layout::{Area, Figure, Layout},
     sprite::sprite,
+    template::Template,
 };
 
 /// What a washed-out region fades to, and how far.
@@ -14,11 +15,47 @@ const FADED: f32 = 0.76;
 
 /// Paints a layout at a size in pixels.
 pub(crate) fn paint(layout: &Layout, size: u32) -> RgbImage {
-    let mut picture = layout.backdrop.render(size);
+    let mut picture = ground(layout, size);
     for figure in &layout.figures {
         draw(&mut picture, figure, size);
     }
     picture
+}
+
+/// The backdrop with the shadows of what stands on its lower half.
+pub(crate) fn ground(layout: &Layout, size: u32) -> RgbImage {
+    let mut picture = layout.backdrop.render(size);
+    for figure in layout.figures.iter().filter(|figure| layout.stands_on_the_ground(figure)) {
+        shade(&mut picture, figure, size);
+    }
+    picture
+}
+
+/// Darkens an ellipse below a figure, as wide as its foot: well visible, and less than makes a figure.
+fn shade(picture: &mut RgbImage, figure: &Figure, size: u32) {
+    const DARKER: f32 = 0.95;
+    // Which part of a figure is its foot, and how flat the ground is seen.
+    const FOOT: f32 = 0.88;
+    const FLAT: f32 = 0.16;
+    let Area { x, y, w, h } = figure.area;
+    let Some((from, to)) = Template::of(figure.look).extent_below(FOOT) else { return };
+    let (from, to) = (from.max(figure.kept.0), to.min(figure.kept.1));
+    let half = (to - from) * w * 0.5 + 0.012;
+    let (middle, depth) = (x + f32::midpoint(from, to) * w, (half * FLAT).clamp(0.008, 0.022));
+    let floor = y + h + 0.004;
+    let pixels = |from: f32, to: f32| {
+        let at = |place: f32| (place * size as f32).round().clamp(0.0, size as f32) as u32;
+        at(from)..at(to)
+    };
+    for row in pixels(floor - depth, floor + depth) {
+        for column in pixels(middle - half, middle + half) {
+            let at = |pixel: u32| (pixel as f32 + 0.5) / size as f32;
+            if ((at(column) - middle) / half).hypot((at(row) - floor) / depth) < 1.0 {
+                let Rgb(pixel) = picture.get_pixel_mut(column, row);
+                *pixel = pixel.map(|value| (f32::from(value) * DARKER) as u8);
+            }
+        }
+    }
 }
 
 /// Pixels are snapped to this share of the picture, so that figures of nearly one size share a rendering.

@@ -119,6 +119,11 @@ impl View {
         if inside { self.labels[y as usize * SIDE + x as usize] } else { 0 }
     }
 
+    /// Whether a colour would be told from the background of a row.
+    pub(crate) fn would_stand_out(&self, color: Lab, y: usize) -> bool {
+        stands_out(color, self.behind[y])
+    }
+
     /// The colour of a pixel that has been painted.
     pub(crate) fn color(&self, x: usize, y: usize) -> Lab {
         self.colors[y * SIDE + x]

@@ -1,6 +1,10 @@
 //! What a prompt says, as data: groups of objects with their attributes, and how they stand to each other.
 
-use crate::{artwork::ObjectId, color::Color};
+use crate::{
+    artwork::{Library, ObjectId},
+    color::Color,
+    sprite::Nature,
+};
 
 /// A prompt that has been understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +26,23 @@ pub(crate) struct BackdropColors {
     pub(crate) upper: Option<Color>,
     /// Of ground, water or floor.
     pub(crate) lower: Option<Color>,
+}
+
+impl Scene {
+    /// Whether one figure is drawn standing on another, the two touching: a single thing on a single thing, neither
+    /// of them also above, below, before or behind a third.
+    pub(crate) fn touches(&self, relation: &Relation) -> bool {
+        let pair = [relation.subject, relation.object];
+        let is_sideways =
+            |kind| matches!(kind, RelationKind::LeftOf | RelationKind::RightOf | RelationKind::Beside);
+        relation.kind == RelationKind::On
+            && pair.iter().all(|group| self.groups[*group].count == 1)
+            && self.relations.iter().all(|other| {
+                other == relation
+                    || is_sideways(other.kind)
+                    || !pair.contains(&other.subject) && !pair.contains(&other.object)
+            })
+    }
 }
 
 /// One or more objects of a kind, as one phrase of the prompt names them.
@@ -53,12 +74,35 @@ pub(crate) struct Look {
     pub(crate) size: Option<Size>,
     /// What covers its surface.
     pub(crate) pattern: Option<Pattern>,
+    /// Whether it is drawn the other way round.
+    pub(crate) mirrored: bool,
 }
 
 impl Look {
     /// The object as it is by nature.
     pub(crate) fn natural(object: ObjectId) -> Self {
-        Self { object, color: None, texture: None, shape: None, size: None, pattern: None }
+        Self { object, color: None, texture: None, shape: None, size: None, pattern: None, mirrored: false }
+    }
+
+    /// All ways of drawing what these words name, the usual one first: other drawings of the object, and each of
+    /// them the other way round where that makes a difference. A shape bears the usual drawing.
+    pub(crate) fn guises(self) -> Vec<Self> {
+        if self.shape.is_some() {
+            return vec![self];
+        }
+        let library = Library::get();
+        let has_color = self.color.is_some() || self.texture.is_some();
+        library
+            .drawings(self.object)
+            // Where a colour is named, a drawing that is dyed is the same drawing once more.
+            .filter(|object| !has_color || library.object(*object).dye.is_none())
+            .flat_map(|object| {
+                let as_drawn = Self { object, mirrored: false, ..self };
+                let turns = Nature::of(object).is_lopsided && !library.object(object).has_writing;
+                [Some(as_drawn), turns.then_some(Self { mirrored: true, ..as_drawn })]
+            })
+            .flatten()
+            .collect()
     }
 }
 
@@ -258,10 +302,19 @@ pub(crate) enum RelationKind {
     LeftOf,
     RightOf,
     Above,
+    /// Above, and standing or lying there.
+    On,
     Below,
     Beside,
     InFrontOf,
     Behind,
+}
+
+impl RelationKind {
+    /// Whether one of the two touches or hides the other.
+    pub(crate) fn is_close(self) -> bool {
+        matches!(self, Self::On | Self::InFrontOf | Self::Behind)
+    }
 }
 
 /// Where a scene takes place; decides what is painted behind it.

@@ -60,6 +60,13 @@ impl Sprite {
         outlined
     }
 
+    /// The other way round.
+    pub(crate) fn mirror(&mut self) {
+        for row in self.rgba.chunks_exact_mut(self.width as usize) {
+            row.reverse();
+        }
+    }
+
     /// The pixel, transparent outside.
     pub(crate) fn get(&self, x: i32, y: i32) -> [u8; 4] {
         let inside = (0..self.width as i32).contains(&x) && (0..self.height as i32).contains(&y);
@@ -74,8 +81,10 @@ pub(crate) struct Nature {
     pub(crate) extent: [f32; 4],
     /// Which pixels belong to the body that is recoloured.
     pub(crate) body: Body,
-    /// The colour of the body.
+    /// The colour of the body in the drawing.
     pub(crate) color: Lab,
+    /// Whether it is another picture the other way round.
+    pub(crate) is_lopsided: bool,
 }
 
 impl Nature {
@@ -104,9 +113,25 @@ impl Nature {
         }
         let body = Body::of(&colors);
         let body_colors: Vec<Lab> = colors.iter().copied().filter(|color| body.contains(*color)).collect();
+        let is_lopsided = differs_mirrored(&picture, left, right);
         let extent = [left, top, right, bottom].map(|side| side as f32 / SIDE as f32);
-        Self { extent, body, color: median(&body_colors) }
+        Self { extent, body, color: median(&body_colors), is_lopsided }
     }
+}
+
+/// Whether a good part of the pixels between two columns are others when the picture is turned round.
+fn differs_mirrored(picture: &Sprite, left: u32, right: u32) -> bool {
+    const OTHER: i32 = 60;
+    let (mut drawn, mut other) = (0, 0);
+    for y in 0..picture.height as i32 {
+        for x in left as i32..right as i32 {
+            let [one, turned] = [x, (left + right) as i32 - 1 - x].map(|x| picture.get(x, y).map(i32::from));
+            drawn += i32::from(one[3] > 127);
+            let distance: i32 = one.iter().zip(turned).map(|(value, turned)| (value - turned).abs()).sum();
+            other += i32::from(distance > OTHER && (one[3] > 127 || turned[3] > 127));
+        }
+    }
+    10 * other > drawn
 }
 
 /// Which colours of a drawing are its body; the rest (eyes, whites, outlines) keeps its colour.

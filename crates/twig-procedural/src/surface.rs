@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    artwork::Library,
     color::Lab,
     layout, pattern,
     scene::{Look, Shape, Texture},
@@ -13,7 +14,7 @@ use crate::{
 /// Paints a look at a size in pixels.
 pub(crate) fn paint(look: Look, width: u32, height: u32) -> Sprite {
     let nature = Nature::of(look.object);
-    let target = look.color.map(Lab::from).or(look.texture.map(|texture| Lab::of(texture.rgb())));
+    let target = target(look);
     let mut sprite = if let Some(shape) = look.shape {
         shaped(look, shape, target, width, height)
     } else {
@@ -29,13 +30,17 @@ pub(crate) fn paint(look: Look, width: u32, height: u32) -> Sprite {
     if let Some(pattern) = look.pattern {
         pattern::apply(&mut sprite, pattern, nature.body, layout::aspect(look));
     }
+    if look.mirrored {
+        sprite.mirror();
+    }
     sprite
 }
 
-impl From<crate::color::Color> for Lab {
-    fn from(color: crate::color::Color) -> Self {
-        color.lab()
-    }
+/// The colour that a look gives to the body of its drawing, if another than it has.
+pub(crate) fn target(look: Look) -> Option<Lab> {
+    let dye = Library::get().object(look.object).dye;
+    let named = look.color.map(|color| color.rgb).or(look.texture.map(Texture::rgb));
+    named.or(dye).map(Lab::of)
 }
 
 /// Gives the body the target colour, lighter and darker where the drawing is.

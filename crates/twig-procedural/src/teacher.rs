@@ -64,6 +64,10 @@ impl ProceduralTeacher {
         let Task::Paint(task) = &request.task else { return Vec::new() };
         let Ok(scene) = grammar::read(&task.prompt) else { return Vec::new() };
         let layout = layout::arrange(&scene, &task.schedule, request.trajectory_seed);
+        let slips = self.slips(&scene, &layout, task, request.seed);
+        if slips.is_empty() {
+            return Vec::new();
+        }
         let clean = painter::paint(&layout, task.schedule.geometry().image_size);
         let mistake = |slip: &Slip| -> Mistake {
             let faulty = paint_with(&layout, &task.schedule, std::slice::from_ref(slip));
@@ -83,7 +87,7 @@ impl ProceduralTeacher {
             }
             mistake
         };
-        self.slips(&scene, &layout, task, request.seed).iter().map(mistake).collect()
+        slips.iter().map(mistake).collect()
     }
 
     fn think(task: &ThinkTask, trajectory_seed: u64) -> Answer {

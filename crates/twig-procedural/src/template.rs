@@ -55,7 +55,7 @@ impl Template {
         let side = CELLS as u32;
         let sprite = surface::paint(look, side, side);
         let nature = Nature::of(look.object);
-        let recolored = look.color.is_some() || look.texture.is_some() || look.pattern.is_some();
+        let recolored = surface::target(look).is_some() || look.pattern.is_some();
         let natural = if recolored && look.shape.is_none() {
             Some(surface::paint(Look { color: None, texture: None, pattern: None, ..look }, side, side))
         } else {
@@ -107,11 +107,19 @@ impl Template {
 
     /// From where to where the rows above a height reach, 0 to 1; `None` where they are empty.
     pub(crate) fn extent_above(&self, height: f32) -> Option<(f32, f32)> {
-        let rows = (height.clamp(0.0, 1.0) * CELLS as f32).ceil() as usize;
+        Self::extent(&self.mask[..(height.clamp(0.0, 1.0) * CELLS as f32).ceil() as usize])
+    }
+
+    /// From where to where the rows below a height reach, 0 to 1; `None` where they are empty.
+    pub(crate) fn extent_below(&self, height: f32) -> Option<(f32, f32)> {
+        Self::extent(&self.mask[(height.clamp(0.0, 1.0) * CELLS as f32) as usize..])
+    }
+
+    fn extent(rows: &[[bool; CELLS]]) -> Option<(f32, f32)> {
         let columns = |row: &[bool; CELLS]| {
             Some((row.iter().position(|covered| *covered)?, row.iter().rposition(|covered| *covered)?))
         };
-        let (from, to) = self.mask[..rows]
+        let (from, to) = rows
             .iter()
             .filter_map(columns)
             .reduce(|(from, to), (first, last)| (from.min(first), to.max(last)))?;

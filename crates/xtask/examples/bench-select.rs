@@ -184,5 +184,6 @@ fn measure(number: u64, id: &str) -> MeasureRow {
         step_scores: vec![50, 60, 70],
         thought_sketch: digits(64, 1_000),
         likeness: Some(digits(116, 2_000)),
+        faulty_regions: number.is_multiple_of(4).then_some((lot(number, 8) % 2) as u32),
     }
 }

@@ -28,6 +28,9 @@ pub(crate) fn funnel(funnel: &Funnel) {
         let share = 100.0 * left as f64 / (*rows).max(1) as f64;
         line(&format!("    {category:20} {:>9} of {:>9}  {share:5.1} %", counted(left), counted(*rows)));
     }
+    for (about, words) in funnel.agreement.told() {
+        line(&format!("agreement of {about}: {words}"));
+    }
     if funnel.missing_partitions > 0 {
         note(&format!("{} partitions are not finished yet and not counted", funnel.missing_partitions));
     }

@@ -195,4 +195,16 @@ fn judges_of_every_kind_share_in_the_reward() {
         assert_eq!(of("better", "overall")[0].score, (sum + 1) / 2);
     }
     assert!(judgements.iter().all(|row| row.answer_key.0.len() == 64 && row.prompt_hash.len() == 16));
+
+    // How far they agree stands in the card, in the report, and beside the release.
+    let selection = fs::read(project.path("out/stages/selection.json")).unwrap();
+    let agreement = &serde_json::from_slice::<serde_json::Value>(&selection).unwrap()["agreement"];
+    assert_eq!(agreement["pictures"], trajectories.len());
+    assert!(agreement["alpha"].as_f64().is_some_and(|alpha| alpha <= 1.0), "{agreement}");
+    assert_eq!(agreement["pairs"].as_array().unwrap().len(), 10, "four judges and the critic");
+    project.succeeds(&["report", "out", "-o", "report.html"]);
+    for file in ["out/release/README.md", "report.html"] {
+        let text = fs::read_to_string(project.path(file)).unwrap();
+        assert!(text.contains("Krippendorff") && text.contains("Kendall"), "{file}");
+    }
 }

@@ -96,6 +96,35 @@ fn pictures_of_an_evaluation_set_and_near_pictures_are_left_out() {
 }
 
 #[test]
+fn marks_decide_where_they_are_asked_for() {
+    let project = project();
+    project.succeeds(&["run", "job.yaml"]);
+    let verdicts = fs::read_to_string(project.path("out/stages/selection.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&verdicts).unwrap()["left"], 28);
+    let ids = project.succeeds(&["sql", "out", "select id from trajectories order by id", "--format", "csv"]);
+    let ids: Vec<&str> = ids.stdout.lines().skip(1).collect();
+    let mark = |id: &str, mark: &str| format!("{{\"id\":\"{id}\",\"mark\":{mark},\"note\":\"\"}}\n");
+    let marks = [mark(ids[0], "\"drop\""), mark(ids[1], "\"keep\""), mark(ids[2], "null")].concat();
+    project.write("out/marks.jsonl", marks);
+
+    assert_eq!(funnel(&project, "select.top=100")["left"], 28, "marks are not read unless asked for");
+    project.succeeds(&["run", "job.yaml", "--set", "select.marks=drop"]);
+    let gone: Vec<(String, String)> =
+        rejected(&project).into_iter().map(|row| (row.id, row.detail)).collect();
+    assert_eq!(gone, [(ids[0].to_owned(), "marks: drop".to_owned())]);
+    assert_eq!(funnel(&project, "select.marks=keep")["left"], 1);
+
+    // Another mark makes another release, although no setting has changed.
+    project.write("out/marks.jsonl", mark(ids[3], "\"drop\""));
+    project.succeeds(&["run", "job.yaml", "--set", "select.marks=drop"]);
+    assert_eq!(rejected(&project)[0].id, ids[3]);
+    project.write("out/marks.jsonl", "{\"id\":\"x\",\"mark\":\"drop\"}\n");
+    let ran = project.twig(&["run", "job.yaml", "--set", "select.marks=drop"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("line 1 is no mark: `x` is no id of a trajectory"), "{}", ran.stderr);
+}
+
+#[test]
 fn while_nothing_is_held_out_runs_say_so() {
     let project = Project::new();
     let ran = project.succeeds(&["run", "job.yaml"]);

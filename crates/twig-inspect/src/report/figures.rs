@@ -1,9 +1,10 @@
 //! The numbers of a report: counted by SQL where tables are joined, else from the catalogue.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use twig_model::Agreement;
 use twig_shards::StageAccount;
 
 use super::charts;
@@ -104,7 +105,7 @@ impl Figures {
             warnings: warnings.iter().map(ToString::to_string).collect(),
             funnel: funnel(&stages),
             charts: charts.into_iter().filter(|group| !group.drawn.is_empty()).collect(),
-            tables: [rejections(&mut asked)?, timings(&mut asked)?, costs(&calls)]
+            tables: [agreement(dataset), rejections(&mut asked)?, timings(&mut asked)?, costs(&calls)]
                 .into_iter()
                 .filter(|table| !table.rows.is_empty())
                 .collect(),
@@ -323,6 +324,23 @@ fn attempts(catalogue: &Catalogue) -> Charts {
     };
     let charts = if bars.is_empty() { Vec::new() } else { vec![chart] };
     Charts { title: "Attempts", about: String::new(), drawn: charts }
+}
+
+/// How far judges agree with each other and with known mistakes, as the selection has found.
+fn agreement(dataset: &Dataset) -> Table {
+    #[derive(Deserialize)]
+    struct Selection {
+        #[serde(default)]
+        agreement: Agreement,
+    }
+    let text = dataset.job().and_then(|job| fs::read_to_string(job.join("stages/selection.json")).ok());
+    let selection: Option<Selection> = text.and_then(|text| serde_json::from_str(&text).ok());
+    let told = selection.map(|selection| selection.agreement.told()).unwrap_or_default();
+    Table {
+        title: "How far judges agree",
+        head: vec!["who", "how far"],
+        rows: told.into_iter().map(|(about, words)| vec![about, words]).collect(),
+    }
 }
 
 fn rejections(asked: &mut Asked) -> Result<Table, InspectError> {

@@ -3,12 +3,14 @@
 //! and no text.
 
 mod texts;
+mod truth;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use twig_imaging::{DecodeLimits, Likeness, decode};
 use twig_model::Trajectory;
 use twig_shards::{MeasureRow, TableReader};
 
+use self::truth::Painter;
 use crate::{
     error::RunError,
     fingerprint::Fingerprint,
@@ -20,7 +22,7 @@ use crate::{
 };
 
 /// Raised whenever something is measured in another way.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Trajectories that are measured together: enough for every core, few enough to hold.
 const BATCH: usize = 32;
 
@@ -40,6 +42,7 @@ pub(crate) fn partition(
     let mut trajectories =
         TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
     let mut part = OpenPart::create(run, Stage::Measures, partition)?;
+    let painter = truth::painter(&run.settings.file);
     loop {
         if run.stop.is_requested() {
             return Err(RunError::Interrupted);
@@ -50,13 +53,13 @@ pub(crate) fn partition(
         }
         let num_rows = batch.len() as u64;
         let measured: Vec<MeasureRow> =
-            batch.into_par_iter().map(|trajectory| measured(&trajectory)).collect();
+            batch.into_par_iter().map(|trajectory| measured(&trajectory, painter.as_ref())).collect();
         measured.into_iter().try_for_each(|row| part.push([row]))?;
         run.events.progress(num_rows);
     }
 }
 
-fn measured(trajectory: &Trajectory) -> MeasureRow {
+fn measured(trajectory: &Trajectory, painter: Option<&Painter>) -> MeasureRow {
     let attempts = || trajectory.attempts().map(|(_, _, attempt)| attempt);
     let thoughts: Vec<&str> = attempts().map(|attempt| attempt.thought.as_str()).collect();
     let critiques: Vec<&str> = attempts().map(|attempt| attempt.critique.comment.as_str()).collect();
@@ -81,5 +84,6 @@ fn measured(trajectory: &Trajectory) -> MeasureRow {
         step_scores: attempts().map(|attempt| attempt.critique.score().get() as u32).collect(),
         thought_sketch: Sketch::of(&joined).map(Sketch::to_hex).unwrap_or_default(),
         likeness: picture.ok().map(|picture| Likeness::of(&picture).to_hex()),
+        faulty_regions: painter.and_then(|painter| truth::faulty_regions(painter, trajectory)),
     }
 }

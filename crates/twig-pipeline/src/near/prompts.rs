@@ -1,40 +1,69 @@
-//! Short texts compared by their pairs of words, with nothing kept but the texts themselves.
+//! Short texts compared by their pairs of words.
+
+use rayon::{iter::ParallelIterator, slice::ParallelSlice};
 
 use super::{
     Source, shared, shingles, words,
-    words::{min_hash, sequence_key},
+    words::{min_hash, mixed},
 };
 
 /// Words of a shingle: prompts are short, and a pair says what has which colour.
 const SHINGLE_WORDS: usize = 2;
 /// Hash functions in all bands together.
 const FUNCTIONS: usize = 64;
+/// Texts that one thread cuts into words at a time.
+const CHUNK: usize = 4_096;
 
 /// Texts that are near when they share enough of their pairs of words.
 ///
-/// The keys are computed anew for each band, which costs about a microsecond and no memory.
-pub(crate) struct Prompts<'a, T: AsRef<str> + Sync> {
-    texts: &'a [T],
+/// Every text is cut into words once; what is kept are 4 bytes a pair of words, and 8 a text. Two different pairs
+/// of words are taken for one in one of four thousand million cases.
+pub(crate) struct Prompts {
+    /// The pairs of all texts, one text after the other, each text's sorted.
+    pairs: Vec<u32>,
+    /// Where the pairs of each text begin, and where the last ones end.
+    starts: Vec<usize>,
     threshold: f64,
     rows_of_band: usize,
 }
 
-impl<'a, T: AsRef<str> + Sync> Prompts<'a, T> {
+impl Prompts {
     /// `threshold`: the share of common pairs of words from which texts are near, above 0 to 1.
-    pub(crate) fn new(texts: &'a [T], threshold: f64) -> Self {
-        Self { texts, threshold, rows_of_band: rows_of_band(threshold, FUNCTIONS) }
+    pub(crate) fn new<T: AsRef<str> + Sync>(texts: &[T], threshold: f64) -> Self {
+        let of_chunk = |texts: &[T]| {
+            let (mut pairs, mut lengths) = (Vec::new(), Vec::with_capacity(texts.len()));
+            for text in texts {
+                let of_text = shingles(&words(text.as_ref()), SHINGLE_WORDS);
+                lengths.push(of_text.len());
+                // The upper half keeps the order.
+                pairs.extend(of_text.into_iter().map(|pair| (pair >> 32) as u32));
+            }
+            (pairs, lengths)
+        };
+        let chunks: Vec<(Vec<u32>, Vec<usize>)> = texts.par_chunks(CHUNK).map(of_chunk).collect();
+        let mut pairs = Vec::with_capacity(chunks.iter().map(|(pairs, _)| pairs.len()).sum());
+        let mut starts = Vec::with_capacity(texts.len() + 1);
+        starts.push(0);
+        for (of_chunk, lengths) in chunks {
+            pairs.extend(of_chunk);
+            for length in lengths {
+                starts.push(starts.last().copied().unwrap_or(0) + length);
+            }
+        }
+        Self { pairs, starts, threshold, rows_of_band: rows_of_band(threshold, FUNCTIONS) }
     }
 
-    fn shingles(&self, row: usize) -> Vec<u64> {
-        shingles(&words(self.texts[row].as_ref()), SHINGLE_WORDS)
+    fn pairs(&self, row: usize) -> &[u32] {
+        &self.pairs[self.starts[row]..self.starts[row + 1]]
     }
 }
 
-impl<T: AsRef<str> + Sync> Source for Prompts<'_, T> {
-    type Features = Vec<u64>;
+impl Source for Prompts {
+    /// The row itself.
+    type Features = usize;
 
     fn num_rows(&self) -> usize {
-        self.texts.len()
+        self.starts.len() - 1
     }
 
     fn num_bands(&self) -> usize {
@@ -42,21 +71,22 @@ impl<T: AsRef<str> + Sync> Source for Prompts<'_, T> {
     }
 
     fn key(&self, row: usize, band: usize) -> Option<u64> {
-        let shingles = self.shingles(row);
-        if shingles.is_empty() {
+        let pairs = self.pairs(row);
+        if pairs.is_empty() {
             return None;
         }
         let functions = band * self.rows_of_band..(band + 1) * self.rows_of_band;
-        let minima: Vec<u64> = functions.map(|function| min_hash(&shingles, function)).collect();
-        Some(sequence_key(&minima))
+        Some(functions.fold(0, |key: u64, function| {
+            mixed(key.rotate_left(23) ^ min_hash(pairs.iter().map(|pair| u64::from(*pair)), function))
+        }))
     }
 
-    fn features(&self, row: usize) -> Vec<u64> {
-        self.shingles(row)
+    fn features(&self, row: usize) -> usize {
+        row
     }
 
-    fn near(&self, a: &Vec<u64>, b: &Vec<u64>) -> Option<f64> {
-        let (similarity, _) = shared(a, b);
+    fn near(&self, a: &usize, b: &usize) -> Option<f64> {
+        let (similarity, _) = shared(self.pairs(*a), self.pairs(*b));
         (similarity >= self.threshold).then_some(similarity)
     }
 }

@@ -17,7 +17,8 @@ impl Sketch {
     pub(crate) fn of(text: &str) -> Option<Self> {
         let shingles = shingles(&words(text), SHINGLE_WORDS);
         let is_text = !shingles.is_empty();
-        is_text.then(|| Self(std::array::from_fn(|function| min_hash(&shingles, function) as u8)))
+        is_text
+            .then(|| Self(std::array::from_fn(|function| min_hash(shingles.iter().copied(), function) as u8)))
     }
 
     /// As hexadecimal digits, for a table.

@@ -9,6 +9,9 @@ const ARTICLES: [&str; 3] = ["a", "an", "the"];
 /// Hands over the words of a text in lower case, without apostrophes, and a `,` for each comma, semicolon or
 /// `&`: there a phrase ends.
 pub(crate) fn each_word(text: &str, mut take: impl FnMut(&str)) {
+    if text.is_ascii() {
+        return each_ascii_word(text, take);
+    }
     let mut word = String::new();
     for character in text.chars().chain([' ']) {
         if character.is_alphanumeric() {
@@ -19,6 +22,24 @@ pub(crate) fn each_word(text: &str, mut take: impl FnMut(&str)) {
                 word.clear();
             }
             if matches!(character, ',' | ';' | '&') {
+                take(",");
+            }
+        }
+    }
+}
+
+/// The same for a text of ASCII alone, which most are, several times as fast.
+fn each_ascii_word(text: &str, mut take: impl FnMut(&str)) {
+    let mut word = String::with_capacity(32);
+    for byte in text.bytes().chain([b' ']) {
+        if byte.is_ascii_alphanumeric() {
+            word.push(char::from(byte.to_ascii_lowercase()));
+        } else if byte != b'\'' {
+            if !word.is_empty() {
+                take(&word);
+                word.clear();
+            }
+            if matches!(byte, b',' | b';' | b'&') {
                 take(",");
             }
         }
@@ -85,7 +106,7 @@ pub(crate) fn shingles(words: &[u64], size: usize) -> Vec<u64> {
 }
 
 /// Share of two sorted sets that is common to both (Jaccard), and the number of common elements.
-pub(crate) fn shared(a: &[u64], b: &[u64]) -> (f64, usize) {
+pub(crate) fn shared<T: Ord>(a: &[T], b: &[T]) -> (f64, usize) {
     let (mut i, mut j, mut common) = (0, 0, 0);
     while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
         common += usize::from(x == y);
@@ -98,9 +119,9 @@ pub(crate) fn shared(a: &[u64], b: &[u64]) -> (f64, usize) {
 
 /// The smallest of the shingles' hashes under the hash function of this number: equal for two sets with the
 /// probability of the share that they have in common.
-pub(crate) fn min_hash(shingles: &[u64], function: usize) -> u64 {
+pub(crate) fn min_hash(shingles: impl Iterator<Item = u64>, function: usize) -> u64 {
     let seed = mixed(function as u64 + 1);
-    shingles.iter().map(|shingle| mixed(shingle ^ seed)).min().unwrap_or(u64::MAX)
+    shingles.map(|shingle| mixed(shingle ^ seed)).min().unwrap_or(u64::MAX)
 }
 
 /// The finaliser of MurmurHash3: every bit of the result depends on every bit of the number.
@@ -119,6 +140,8 @@ mod tests {
         assert_eq!(words("A red car, and THE blue dog."), words("red car and blue dog"));
         assert_ne!(words("a red car"), words("a car red"));
         assert_eq!(words("the child’s toy"), words("child's toy"));
+        // One character that is not ASCII takes the slower way, with the same words.
+        assert_eq!(words("Two CATS; & one dog’s bowl"), words("Two CATS; & one dog's bowl"));
         assert!(words(" … !").is_empty());
     }
 
@@ -134,7 +157,8 @@ mod tests {
     fn the_share_of_equal_minima_is_the_share_of_common_shingles() {
         let (a, b): (Vec<u64>, Vec<u64>) = ((0..60).collect(), (20..80).collect());
         assert_eq!(shared(&a, &b), (0.5, 40));
-        let equal = (0..2_000).filter(|&function| min_hash(&a, function) == min_hash(&b, function)).count();
+        let minimum = |set: &[u64], function| min_hash(set.iter().copied(), function);
+        let equal = (0..2_000).filter(|&function| minimum(&a, function) == minimum(&b, function)).count();
         assert!((940..1_060).contains(&equal), "{equal} of 2000");
     }
 

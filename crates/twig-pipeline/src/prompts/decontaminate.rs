@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use super::read::{self, PromptError};
 use crate::{
     near::{Prompts, links_to_known, phrases_key, shared, shingles, words},
@@ -79,7 +81,10 @@ impl EvaluationPrompts {
 
     /// For each text, what of it an evaluation set holds, in words for the table of rejections.
     pub(super) fn overlaps(&self, texts: &[&str]) -> Vec<Option<String>> {
-        let mut overlaps: Vec<Option<String>> = texts.iter().map(|text| self.overlap(text)).collect();
+        if self.prompts.is_empty() {
+            return vec![None; texts.len()];
+        }
+        let mut overlaps: Vec<Option<String>> = texts.par_iter().map(|text| self.overlap(text)).collect();
         let known = self.prompts.len();
         let all: Vec<&str> =
             self.prompts.iter().map(|prompt| prompt.text.as_str()).chain(texts.iter().copied()).collect();
@@ -100,10 +105,9 @@ impl EvaluationPrompts {
             let is_exact = self.prompts[index as usize].text.trim() == text;
             return Some(self.shown(if is_exact { "the same as" } else { "the same phrases as" }, index));
         }
-        let pairs = shingles(&words, 2);
         let same_words = self.by_words.get(&key_of_words(&words)).into_iter().flatten().find(|index| {
             let other = crate::near::words(&self.prompts[**index as usize].text);
-            shared(&pairs, &shingles(&other, 2)).0 >= MIN_SHARED_PAIRS
+            shared(&shingles(&words, 2), &shingles(&other, 2)).0 >= MIN_SHARED_PAIRS
         });
         if let Some(&index) = same_words {
             return Some(self.shown("the same words as", index));

@@ -13,10 +13,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::{
+    iter::{ParallelDrainRange, ParallelIterator},
+    slice::ParallelSliceMut,
+};
 use twig_model::{Prompt, PromptId, RejectReason, Rejection};
 
 pub(crate) use pictures::Pictures;
 pub use read::PromptError;
+use read::RawPrompt;
 pub(crate) use read::files;
 
 use crate::{
@@ -27,6 +32,9 @@ use crate::{
 /// Longest rejected text that is kept in the table of rejections, in characters; the source tells where
 /// the whole of it stands.
 const MAX_REJECTED_CHARS: usize = 1_000;
+
+/// Rows whose ids are computed side by side.
+const BATCH: usize = 16_384;
 
 /// What the prompt files hold.
 #[derive(Debug, Default)]
@@ -55,19 +63,24 @@ impl PromptTable {
             return Self::load_pictures(settings, base);
         }
         let mut table = Self { files: read::files(&settings.files, base)?, ..Self::default() };
-        let mut first_source: HashMap<PromptId, String> = HashMap::new();
+        let (mut seen, mut batch) = (HashMap::new(), Vec::new());
         for path in table.files.clone() {
-            let rows =
-                read::file(&path, settings, |row| table.take(row, settings.max_chars, &mut first_source))?;
+            let rows = read::file(&path, settings, |row| {
+                batch.push(row);
+                if batch.len() >= BATCH {
+                    table.take(&mut batch, settings.max_chars, &mut seen);
+                }
+            })?;
+            table.take(&mut batch, settings.max_chars, &mut seen);
             table.blank_lines += rows.blank;
         }
-        drop(first_source);
+        drop(seen);
         let evaluation = decontaminate::EvaluationPrompts::load(decontaminate, settings, base)?;
         table.remove_contaminated(&evaluation);
         if let Some(threshold) = settings.near_duplicates {
             table.remove_near(threshold);
         }
-        table.prompts.sort_by(|a, b| a.id.cmp(&b.id));
+        table.prompts.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Ok(table)
     }
 
@@ -104,26 +117,28 @@ impl PromptTable {
         }
     }
 
-    fn take(&mut self, row: read::RawPrompt, max_chars: usize, seen: &mut HashMap<PromptId, String>) {
-        let text = normalised(&row.text);
-        let id = id_of(&text);
-        let prompt = Prompt { id, text, category: row.category, source: row.source };
-        let chars = prompt.text.chars().count();
-        if chars > max_chars {
-            let detail = format!("{chars} characters; {max_chars} are the most");
-            let text = prompt.text.chars().take(MAX_REJECTED_CHARS).collect();
-            return self
-                .rejected
-                .push((Prompt { text, ..prompt }, Rejection::new(RejectReason::TooLong, detail)));
-        }
-        match seen.entry(prompt.id.clone()) {
-            Entry::Occupied(first) => {
-                let detail = format!("{}: the same prompt as {}", prompt.source, first.get());
-                self.rejected.push((prompt, Rejection::new(RejectReason::DuplicatePrompt, detail)));
+    /// Takes in a batch of rows. `seen` holds the place of each prompt by its hash.
+    fn take(&mut self, batch: &mut Vec<RawPrompt>, max_chars: usize, seen: &mut HashMap<u64, usize>) {
+        let prompts: Vec<Prompt> = batch.par_drain(..).map(prompt_of).collect();
+        for prompt in prompts {
+            let chars = prompt.text.chars().count();
+            if chars > max_chars {
+                let detail = format!("{chars} characters; {max_chars} are the most");
+                let text = prompt.text.chars().take(MAX_REJECTED_CHARS).collect();
+                let rejection = Rejection::new(RejectReason::TooLong, detail);
+                self.rejected.push((Prompt { text, ..prompt }, rejection));
+                continue;
             }
-            Entry::Vacant(slot) => {
-                slot.insert(prompt.source.clone());
-                self.prompts.push(prompt);
+            match seen.entry(prompt.id.hash()) {
+                Entry::Occupied(first) => {
+                    let first = &self.prompts[*first.get()].source;
+                    let detail = format!("{}: the same prompt as {first}", prompt.source);
+                    self.rejected.push((prompt, Rejection::new(RejectReason::DuplicatePrompt, detail)));
+                }
+                Entry::Vacant(place) => {
+                    place.insert(self.prompts.len());
+                    self.prompts.push(prompt);
+                }
             }
         }
     }
@@ -147,6 +162,11 @@ impl PromptTable {
         sample.sort_by(|a, b| a.id.cmp(&b.id));
         sample
     }
+}
+
+fn prompt_of(row: RawPrompt) -> Prompt {
+    let text = normalised(&row.text);
+    Prompt { id: id_of(&text), text, category: row.category, source: row.source }
 }
 
 /// Surrounding white space gone, single spaces within. Case and punctuation stay: they are part of what a

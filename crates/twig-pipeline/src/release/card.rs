@@ -16,7 +16,7 @@ pub(super) fn facts(run: &Run, selection: &Selection, samples: &SampleCounts) ->
         license: "cc-by-4.0".to_owned(),
         languages: vec!["en".to_owned()],
         teachers: teachers(run, selection),
-        settings: settings(file).into_iter().chain(losses(selection)).collect(),
+        settings: settings(file).into_iter().chain(losses(selection)).chain(agreement(selection)).collect(),
         categories: selection.categories.clone(),
         tasks: samples.by_region(),
         rewards: selection.rewards,
@@ -86,6 +86,12 @@ fn losses(selection: &Selection) -> impl Iterator<Item = (String, String)> {
         let value = format!("mean {mean:.2} dB, worst {worst:.2} dB, over {count} pictures");
         (format!("PSNR of `{tokenizer}`, encoded and decoded"), value)
     })
+}
+
+/// How far judges agree, and how well they know good pictures from bad ones.
+fn agreement(selection: &Selection) -> impl Iterator<Item = (String, String)> {
+    let told = selection.funnel.agreement.told();
+    told.into_iter().map(|(about, words)| (format!("agreement: {about}"), words))
 }
 
 fn is_procedural(file: &PipelineFile) -> bool {

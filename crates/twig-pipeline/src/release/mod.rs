@@ -171,6 +171,7 @@ fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> Result<St
         .with("tokens", &hashes(&parts.tokens))
         .with("measures", &hashes(&parts.measures))
         .with("evaluation", &select::evaluation_digest(run.settings)?)
+        .with("marks", &select::marks(run.settings)?)
         .with("accounts", &accounts)
         .finish())
 }

@@ -24,7 +24,7 @@ pub use file::{
 use node::{Node, NodeKind, Place};
 pub use run::{MaxRejected, RejectLimit, RunSettings};
 pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};
-pub use select::{DecontaminationSettings, SelectSettings};
+pub use select::{DecontaminationSettings, MarkedRows, SelectSettings};
 use serde_json::Value;
 use twig_model::Schedule;
 

@@ -74,6 +74,9 @@ pub struct SelectSettings {
     /// `+`, `-`, `*`, `/`, `between`, `in`, `like`, `ilike`, `is null`, `and`, `or`, `not`.
     #[serde(rename = "where")]
     pub condition: Option<String>,
+    /// Marks that people set in `twig view`, which are in `marks.jsonl` in the job's folder: `drop` leaves out what
+    /// is marked so, `keep` publishes nothing but what is marked so. Absent: marks are not read.
+    pub marks: Option<MarkedRows>,
     /// Share of common runs of three words from which the thoughts of two trajectories are near; the one with
     /// the higher reward stays. Of different samples of one prompt, too. Absent: not compared.
     #[schemars(range(min = 0.3, max = 1.0))]
@@ -97,6 +100,16 @@ pub struct SelectSettings {
     pub top: Option<u32>,
 }
 
+/// What marks decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkedRows {
+    /// What is marked `drop` is left out.
+    Drop,
+    /// Only what is marked `keep` is published.
+    Keep,
+}
+
 /// Thoughts that are no thoughts of a person looking at a picture in the making: too short, too long, with
 /// labels of a prompt template or of a chat model in them, going round in circles, or ahead of their region.
 pub(crate) const DEFAULT_GATES: &str = "thought_words_min >= 3 and thought_words_max <= 300 and critique_words_min >= 1 \
@@ -107,6 +120,7 @@ impl Default for SelectSettings {
         Self {
             gates: DEFAULT_GATES.to_owned(),
             condition: None,
+            marks: None,
             near_thoughts: None,
             near_pictures: None,
             per_prompt: None,

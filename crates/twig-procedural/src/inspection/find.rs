@@ -1,9 +1,9 @@
 //! Finds the expected figures among what stands out from the background.
 
-use super::{RegionView, Seen};
+use super::{Pair, RegionView, Seen};
 use crate::{
     fitting::Fit,
-    percept::{Blob, SIDE},
+    percept::{Blob, SIDE, View},
     reading::Expected,
     scene::Look,
     template::Template,
@@ -11,19 +11,20 @@ use crate::{
 };
 
 impl RegionView<'_> {
-    /// Looks for a figure in front of another in one blob.
+    /// Looks for a figure in front of another, or on it, in one blob.
     pub(super) fn find_pair(
         &mut self,
-        (front, back): (Look, Look),
+        pair: &Pair,
         expected: &[Expected],
         blobs: &[&Blob],
         found: &mut [Option<Seen>],
         explained: &mut [bool],
     ) {
         // A pair must explain more than one figure alone.
-        const GAIN: f32 = 0.05;
+        const GAIN: f32 = 0.015;
         // And the wrong order clearly more than the right one.
         const DOUBT: f32 = 0.05;
+        let (front, back, company) = (pair.front, pair.back, pair.company);
         let free = (0..blobs.len()).filter(|at| !explained[*at]);
         let Some(at) = free.max_by_key(|at| blobs[*at].area) else { return };
         let blob = blobs[at];
@@ -35,11 +36,11 @@ impl RegionView<'_> {
             .map(|look| Fit::single(view, blob, look).score_in_company(view, blob))
             .into_iter()
             .fold(0.0, f32::max);
-        let right = Fit::pair(view, blob, front, back);
-        let wrong = if front == back { None } else { Some(Fit::pair(view, blob, back, front)) };
+        let right = Fit::pair(view, blob, front, back, company);
+        let wrong = if front == back { None } else { Some(Fit::pair(view, blob, back, front, company)) };
         let swapped = wrong.as_ref().is_some_and(|wrong| wrong.score > right.score + DOUBT);
         let fit = wrong.filter(|_| swapped).unwrap_or(right);
-        if fit.score < alone + GAIN {
+        if fit.score < alone + GAIN || !(0..2).all(|part| is_there(view, blob, &fit, part)) {
             return;
         }
         explained[at] = true;
@@ -84,13 +85,18 @@ impl RegionView<'_> {
         // Of a figure in pieces, explaining one more is worth a little more than a closer fit.
         const PER_PATCH: f32 = 0.04;
         let mut offers = Vec::new();
-        let mut looks: Vec<Look> = expected.iter().map(|figure| figure.look).collect();
-        looks.dedup();
+        let mut looks: Vec<(Look, bool)> = Vec::new();
+        for figure in expected {
+            if !looks.iter().any(|(look, _)| *look == figure.look) {
+                let in_pieces = |guise: Look| !Template::of(guise).is_connected;
+                looks.push((figure.look, figure.look.guises().into_iter().any(in_pieces)));
+            }
+        }
         for (patches, blob) in candidates(blobs, explained) {
             // What is one figure further down comes together below the last painted row.
             let meets = patches.iter().all(|at| blobs[*at].bottom >= self.view.rows);
-            let suits = |look: &&Look| patches.len() == 1 || meets || !Template::of(**look).is_connected;
-            for look in looks.iter().filter(suits) {
+            let suits = |(_, in_pieces): &&(Look, bool)| patches.len() == 1 || meets || *in_pieces;
+            for (look, in_pieces) in looks.iter().filter(suits) {
                 let fit = Fit::single(self.view, &blob, *look);
                 if fit.parts.is_empty() {
                     continue;
@@ -98,8 +104,7 @@ impl RegionView<'_> {
                 let seen = Seen { blob: blob.clone(), fit, part: 0, swapped: false };
                 for (index, figure) in expected.iter().enumerate() {
                     if figure.look == *look && found[index].is_none() && seen.fit.score > AT_LEAST {
-                        let of_pieces = !Template::of(*look).is_connected;
-                        let bonus = if of_pieces { PER_PATCH * (patches.len() - 1) as f32 } else { 0.0 };
+                        let bonus = if *in_pieces { PER_PATCH * (patches.len() - 1) as f32 } else { 0.0 };
                         let worth = self.suitability(figure, &seen) + bonus;
                         offers.push((worth, index, patches.clone(), seen.clone()));
                     }
@@ -133,6 +138,14 @@ impl RegionView<'_> {
         };
         seen.fit.score - off - if portion == figure.portion { 0.0 } else { OTHER_PORTION }
     }
+}
+
+/// Whether a part of a fit is really to be seen: enough of it, and most of that in its colours.
+fn is_there(view: &View, blob: &Blob, fit: &Fit, part: usize) -> bool {
+    const ENOUGH: usize = 60;
+    const MOST: f32 = 0.45;
+    let (all, alike) = fit.presence(view, blob, part);
+    alike >= ENOUGH && alike as f32 > MOST * all as f32
 }
 
 /// Blobs that may be a figure: each by itself, and up to four neighbours together.

@@ -4,7 +4,7 @@ use super::{OTHER_FORM, Problem, RegionView, Seen};
 use crate::{
     color::Lab,
     fitting::Fit,
-    percept::{Blob, SIDE, View},
+    percept::{SIDE, View},
     reading::Expected,
     scene::{Look, Shape},
     solid::differ,
@@ -42,22 +42,26 @@ impl RegionView<'_> {
         if !is_portion(seen, figure.portion, self.rows) {
             inspection.problems.push(Problem::WrongPlace { figure: figure.clone() });
         }
-        let overlap = overlap(self.view, seen, self.rows);
+        let form = |seen: &Seen| {
+            (overlap(self.view, seen, self.rows), fidelity(self.view, seen, self.rows).unwrap_or(1.0))
+        };
+        let least = OTHER_COLORS[seen.fit.parts.len() - 1];
+        let (mut overlap, mut fidelity) = form(seen);
+        if seen.fit.parts.len() > 1 && (overlap < OTHER_FORM || fidelity < least) {
+            // Two poses found together are not exact; a closer look decides.
+            let fit = seen.fit.refined(self.view, &seen.blob, self.rows);
+            (overlap, fidelity) = form(&Seen { fit, ..seen.clone() });
+        }
         inspection.worst_overlap = inspection.worst_overlap.min(overlap);
-        let fidelity = fidelity(self.view, seen, self.rows).unwrap_or(1.0);
         let color = color_distance(self.view, seen, figure.look, self.rows);
         let poor_fit = seen.fit.parts.len() == 1 && seen.fit.score < POOR_FIT;
         let right_color = color.is_none_or(|(distance, _)| distance < OTHER_COLOR);
         let other_shape = overlap < SURE_FORM
             && seen.fit.parts.len() == 1
             && is_like_another_shape(self.view, seen, figure.look);
-        if has_cut_edge(self.view, &seen.blob, self.rows) {
+        if has_cut_edge(self.view, seen, self.rows) {
             inspection.problems.push(Problem::CutOff { figure: figure.clone() });
-        } else if other_shape
-            || overlap < OTHER_FORM
-            || poor_fit
-            || right_color && fidelity < OTHER_COLORS[seen.fit.parts.len() - 1]
-        {
+        } else if other_shape || overlap < OTHER_FORM || poor_fit || right_color && fidelity < least {
             inspection.problems.push(Problem::Misshapen { figure: figure.clone() });
         }
         if let Some((distance, measured)) = color {
@@ -100,7 +104,13 @@ fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
     let left = (pose.x.max(0.0) as usize).min(seen.blob.left);
     let right = ((pose.x + width).max(0.0) as usize + 1).max(seen.blob.right).min(SIDE);
     let covered = |x: i32, y: i32| view.is_inside(&seen.blob, x, y);
-    let laid = |x: i32, y: i32| seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some();
+    let owner = |x: i32, y: i32| seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5);
+    let laid = |x: i32, y: i32| owner(x, y).is_some();
+    // Whether a hole of a figure, or what looks like one, is closed depends on what is painted below.
+    let is_hole = |x: i32, y: i32| {
+        let color = owner(x, y).and_then(|(part, cell)| seen.fit.parts[part].0.colors[cell]);
+        color.is_none_or(|color| !view.would_stand_out(color, y as usize))
+    };
     let (mut both, mut either) = (0, 0);
     for y in top as i32..bottom as i32 {
         for x in left as i32..right as i32 {
@@ -110,7 +120,10 @@ fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
                     either += 1;
                 }
                 (true, false) => either += usize::from(!NEAR.iter().any(|(dx, dy)| laid(x + dx, y + dy))),
-                (false, true) => either += usize::from(!NEAR.iter().any(|(dx, dy)| covered(x + dx, y + dy))),
+                (false, true) => {
+                    let is_near = NEAR.iter().any(|(dx, dy)| covered(x + dx, y + dy));
+                    either += usize::from(!is_near && !is_hole(x, y));
+                }
                 (false, false) => {}
             }
         }
@@ -123,7 +136,8 @@ fn overlap(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> f32 {
 /// Where a colour or material is named, all of the body has it, and medians are compared. Natural colours vary
 /// over the figure and are compared cell by cell.
 fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, usize)) -> Option<(f32, Lab)> {
-    const ENOUGH: usize = 20;
+    // Of a figure that another hides, little may be seen, and that at its edges.
+    let enough = if seen.fit.parts.len() > 1 { 60 } else { 20 };
     let template = &seen.fit.parts[seen.part].0;
     let (mut wanted, mut measured) = (Vec::new(), Vec::new());
     let is_inner = |x: i32, y: i32| {
@@ -143,7 +157,7 @@ fn color_distance(view: &View, seen: &Seen, look: Look, (top, bottom): (usize, u
             }
         }
     }
-    if wanted.len() < ENOUGH {
+    if wanted.len() < enough {
         return None;
     }
     let differences = wanted.iter().zip(&measured).map(|(wanted, measured)| Lab {
@@ -169,29 +183,35 @@ fn is_like_another_shape(view: &View, seen: &Seen, look: Look) -> bool {
     })
 }
 
-/// The share of a figure within the rows whose colours are those of its template, give or take a cell.
+/// The share of a figure within the rows that has the colours of its template, give or take a cell. Where two
+/// figures share a silhouette, what should be there and is not counts too: no edge of the blob shows that it is cut off.
 fn fidelity(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Option<f32> {
     const ENOUGH: usize = 60;
     const ALIKE: f32 = 12.0;
-    let template = &seen.fit.parts[seen.part].0;
+    const AROUND: [(i32, i32); 5] = [(0, 0), (2, 0), (-2, 0), (0, 2), (0, -2)];
+    let (template, pose) = &seen.fit.parts[seen.part];
+    let own_cell =
+        |x: f32, y: f32| seen.fit.owner(x, y).filter(|(part, _)| *part == seen.part).map(|(_, cell)| cell);
+    let in_company = seen.fit.parts.len() > 1;
+    let left = (pose.x.max(0.0) as usize).min(seen.blob.left);
+    let right = seen.blob.right.max((pose.x + pose.h * template.aspect).max(0.0) as usize).min(SIDE);
+    let floor = seen.blob.bottom.max((pose.y + pose.h).max(0.0) as usize);
     let (mut all, mut alike) = (0, 0);
-    for y in top.max(seen.blob.top)..bottom.min(seen.blob.bottom) {
-        for x in seen.blob.left..seen.blob.right {
+    for y in top.max(seen.blob.top)..bottom.min(floor) {
+        for x in left..right {
+            let (u, v) = (x as f32 + 0.5, y as f32 + 0.5);
+            let Some(cell) = own_cell(u, v) else { continue };
             if !view.covers(&seen.blob, x as i32, y as i32) {
-                continue;
-            }
-            let Some((part, _)) = seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5) else { continue };
-            if part != seen.part {
+                let near = |(dx, dy): &(i32, i32)| view.covers(&seen.blob, x as i32 + dx, y as i32 + dy);
+                let is_gone = template.colors[cell].is_some_and(|color| view.would_stand_out(color, y));
+                all += usize::from(in_company && is_gone && !AROUND.iter().any(near));
                 continue;
             }
             all += 1;
             let color = view.color(x, y);
             let near = |dx: f32, dy: f32| {
-                let cell = seen
-                    .fit
-                    .owner(x as f32 + 0.5 + dx, y as f32 + 0.5 + dy)
-                    .filter(|(part, _)| *part == seen.part);
-                cell.and_then(|(_, cell)| template.colors[cell])
+                own_cell(u + dx, v + dy)
+                    .and_then(|cell| template.colors[cell])
                     .is_none_or(|expected| expected.distance_squared(color) < ALIKE * ALIKE)
             };
             alike += usize::from(
@@ -207,26 +227,49 @@ fn fidelity(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> Option<f
 /// Natural colours may stray further: nobody named them.
 const UNNAMED: f32 = 0.4;
 
-/// Whether a blob ends at a side in an upright line without the dark rim that figures have.
-fn has_cut_edge(view: &View, blob: &Blob, (top, bottom): (usize, usize)) -> bool {
+/// Whether a figure ends at a side in an upright line without the dark rim that figures have.
+fn has_cut_edge(view: &View, seen: &Seen, (top, bottom): (usize, usize)) -> bool {
     const RUN: usize = 7;
+    let blob = &seen.blob;
+    // Two figures in one blob may end anywhere in it; there, feet and trousers are narrow, and often dark.
+    let in_company = seen.fit.parts.len() > 1;
     // A rim on a figure as dark as this cannot be made out.
-    const TOO_DARK: f32 = 33.0;
-    let rows = top.max(blob.top)..bottom.min(blob.bottom);
+    let too_dark = if in_company { 45.0 } else { 33.0 };
     let covered = |x: usize, y: usize| view.covers(blob, x as i32, y as i32);
+    let is_of_other = |x: usize, y: usize| {
+        seen.fit.owner(x as f32 + 0.5, y as f32 + 0.5).is_some_and(|(part, _)| part != seen.part)
+    };
+    let in_rows = top.max(blob.top)..bottom.min(blob.bottom);
     [true, false].into_iter().any(|at_right| {
-        let edge = if at_right { blob.right - 1 } else { blob.left };
-        let inward =
-            |steps: usize| if at_right { edge.saturating_sub(steps) } else { (edge + steps).min(SIDE - 1) };
-        let has_rim = |y: usize| {
-            let light = |steps: usize| view.color(inward(steps), y).l;
+        let inward = |x: usize, steps: usize| {
+            if at_right { x.saturating_sub(steps) } else { (x + steps).min(SIDE - 1) }
+        };
+        let has_rim = |x: usize, y: usize| {
+            let light = |steps: usize| view.color(inward(x, steps), y).l;
             let darkest = light(0).min(light(1)).min(light(2));
             let lightest = (3..8).map(light).fold(0.0, f32::max);
-            darkest < TOO_DARK || darkest < lightest.min(view.behind[y].l) - 5.0
+            darkest < too_dark || darkest < lightest.min(view.behind[y].l) - 5.0
         };
-        let at_edge: Vec<usize> =
-            rows.clone().filter(|y| covered(edge, *y) || covered(inward(1), *y)).collect();
-        let bare = at_edge.iter().filter(|y| !has_rim(**y)).count();
-        at_edge.len() >= RUN && bare as f32 > 0.6 * at_edge.len() as f32
+        // In each column, rows in which the figure ends there, and those of them without a rim.
+        let mut ends = [(0, 0); SIDE + 1];
+        let columns = match (in_company, at_right) {
+            (true, _) => blob.left..blob.right,
+            (false, true) => blob.right.saturating_sub(2)..blob.right,
+            (false, false) => blob.left..(blob.left + 2).min(blob.right),
+        };
+        for y in in_rows.clone() {
+            for x in columns.clone() {
+                let ends_here =
+                    if at_right { x + 1 >= SIDE || !covered(x + 1, y) } else { x == 0 || !covered(x - 1, y) };
+                if ends_here && covered(x, y) && !is_of_other(x, y) {
+                    ends[x].0 += 1;
+                    ends[x].1 += usize::from(!has_rim(x, y));
+                }
+            }
+        }
+        ends.windows(2).any(|two| {
+            let (all, bare) = (two[0].0 + two[1].0, two[0].1 + two[1].1);
+            bare >= RUN && bare as f32 > 0.6 * all as f32
+        })
     })
 }

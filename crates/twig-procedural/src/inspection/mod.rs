@@ -7,13 +7,13 @@ use twig_model::Schedule;
 
 use crate::{
     color::Lab,
-    fitting::{Fit, Pose},
+    fitting::{Company, Fit, Pose},
     grammar,
     percept::{Blob, SIDE, View},
     reading::{Expected, read_thought},
     scene::{Look, RelationKind},
     sprite::median,
-    thinker::band,
+    thinker::{Portion, band},
 };
 
 /// Something that is not as the thought says.
@@ -33,6 +33,19 @@ pub(crate) enum Problem {
     CutOff { figure: Expected },
     /// The region has no contrast.
     Faded,
+}
+
+impl Problem {
+    /// Whether it is about the form, colour or place of a figure that reaches down from the region above.
+    fn is_of_lower_part(&self) -> bool {
+        match self {
+            Self::Missing { figure, .. }
+            | Self::WrongColor { figure, .. }
+            | Self::WrongPlace { figure }
+            | Self::Misshapen { figure } => matches!(figure.portion, Portion::Middle | Portion::Lower),
+            Self::Extra { .. } | Self::CutOff { .. } | Self::Faded => false,
+        }
+    }
 }
 
 /// What came out of looking at a region.
@@ -88,27 +101,54 @@ pub(crate) fn inspect(
     let (top, bottom) = band(&schedule.regions()[k], schedule);
     let rows = ((top * SIDE as f32) as usize, ((bottom * SIDE as f32) as usize).min(view.rows));
     let expected = read_thought(thoughts.get(k).map_or("", String::as_str));
-    let above: Vec<Expected> = thoughts.iter().take(k).flat_map(|thought| read_thought(thought)).collect();
+    // Of a finished picture the thoughts that follow are known too.
+    let elsewhere = thoughts.iter().enumerate().filter(|(region, _)| *region != k);
+    let elsewhere: Vec<Expected> = elsewhere.flat_map(|(_, thought)| read_thought(thought)).collect();
     let mut region =
         RegionView { view, rows, inspection: Inspection { worst_overlap: 1.0, ..Inspection::default() } };
     if region.is_faded(thoughts.get(k).map_or("", String::as_str)) {
+        // What else may be wrong cannot be told from what fading did.
         region.inspection.problems.push(Problem::Faded);
+        return region.inspection;
     }
-    region.compare(&expected, &above, &depth_pairs(prompt));
-    region.inspection
+    region.compare(&expected, &elsewhere, &pairs(prompt));
+    let mut inspection = region.inspection;
+    let is_faded = |above: usize| {
+        let (top, bottom) = band(&schedule.regions()[above], schedule);
+        let rows = ((top * SIDE as f32) as usize, ((bottom * SIDE as f32) as usize).min(view.rows));
+        let thought = thoughts.get(above).map_or("", String::as_str);
+        RegionView { view, rows, inspection: Inspection::default() }.is_faded(thought)
+    };
+    if !inspection.problems.is_empty() && (0..k).any(is_faded) {
+        // Of a figure whose upper part is faded nobody knows where it goes on, and how.
+        inspection.problems.retain(|problem| !problem.is_of_lower_part());
+    }
+    inspection
 }
 
-/// The pairs of looks of which the prompt puts the first in front of the second.
-fn depth_pairs(prompt: &str) -> Vec<(Look, Look)> {
+/// Two looks of which the prompt puts the first in front of the second, or on it.
+struct Pair {
+    front: Look,
+    back: Look,
+    company: Company,
+}
+
+fn pairs(prompt: &str) -> Vec<Pair> {
     let Ok(scene) = grammar::read(prompt) else { return Vec::new() };
-    let look = |group: usize| scene.groups[group].look;
+    let pair = |front: usize, back: usize, company| {
+        Some(Pair { front: scene.groups[front].look, back: scene.groups[back].look, company })
+    };
     scene
         .relations
         .iter()
         .filter_map(|relation| match relation.kind {
-            RelationKind::InFrontOf => Some((look(relation.subject), look(relation.object))),
-            RelationKind::Behind => Some((look(relation.object), look(relation.subject))),
-            RelationKind::LeftOf
+            RelationKind::InFrontOf => pair(relation.subject, relation.object, Company::InFront),
+            RelationKind::Behind => pair(relation.object, relation.subject, Company::InFront),
+            RelationKind::On if scene.touches(relation) => {
+                pair(relation.subject, relation.object, Company::OnTop)
+            }
+            RelationKind::On
+            | RelationKind::LeftOf
             | RelationKind::RightOf
             | RelationKind::Above
             | RelationKind::Below
@@ -157,17 +197,17 @@ impl RegionView<'_> {
             && self.view.colors[top * SIDE..bottom * SIDE].iter().all(|color| is_pale(&color))
     }
 
-    fn compare(&mut self, expected: &[Expected], above: &[Expected], pairs: &[(Look, Look)]) {
+    fn compare(&mut self, expected: &[Expected], elsewhere: &[Expected], pairs: &[Pair]) {
         let view = self.view;
         let (top, bottom) = self.rows;
         let blobs: Vec<&Blob> =
             view.blobs.iter().filter(|blob| blob.area_within(top, bottom) >= 24).collect();
         let mut found: Vec<Option<Seen>> = expected.iter().map(|_| None).collect();
         let mut explained = vec![false; blobs.len()];
-        for (front, back) in pairs {
-            let named = |look: &Look| expected.iter().chain(above).any(|figure| figure.look == *look);
-            if named(front) && named(back) {
-                self.find_pair((*front, *back), expected, &blobs, &mut found, &mut explained);
+        for pair in pairs {
+            let named = |look: Look| expected.iter().chain(elsewhere).any(|figure| figure.look == look);
+            if named(pair.front) && named(pair.back) {
+                self.find_pair(pair, expected, &blobs, &mut found, &mut explained);
             }
         }
         self.find_singles(expected, &blobs, &mut found, &mut explained);

@@ -51,6 +51,12 @@ pub(super) fn lattice(scene: &Scene, dice: &mut Dice) -> Vec<Vec<Figure>> {
         figures.extend(areas.into_iter().map(|area| (place.depth.order(), figure(index, group.look, area))));
     }
     close_up(&mut figures, &places);
+    for relation in scene.relations.iter().filter(|relation| scene.touches(relation)) {
+        let (upper, lower) = (places[relation.subject], places[relation.object]);
+        if upper.column == lower.column && upper.row + 1 == lower.row {
+            set_down(&mut figures, relation.subject, relation.object);
+        }
+    }
     for (front, place) in places.iter().enumerate() {
         if let Depth::InFront { right } = place.depth {
             let cell = (place.column, place.row);
@@ -130,7 +136,7 @@ fn lattice_places(scene: &Scene, dice: &mut Dice) -> Vec<Place> {
         match kind {
             RelationKind::LeftOf => column -= 1,
             RelationKind::RightOf => column += 1,
-            RelationKind::Above => row -= 1,
+            RelationKind::Above | RelationKind::On => row -= 1,
             RelationKind::Below => row += 1,
             RelationKind::Beside => column += if dice.happens(0.5) { 1 } else { -1 },
             RelationKind::InFrontOf => {
@@ -161,7 +167,7 @@ fn opposite(kind: RelationKind) -> RelationKind {
     match kind {
         RelationKind::LeftOf => RelationKind::RightOf,
         RelationKind::RightOf => RelationKind::LeftOf,
-        RelationKind::Above => RelationKind::Below,
+        RelationKind::Above | RelationKind::On => RelationKind::Below,
         RelationKind::Below => RelationKind::Above,
         RelationKind::Beside => RelationKind::Beside,
         RelationKind::InFrontOf => RelationKind::Behind,
@@ -270,4 +276,33 @@ fn close_up(figures: &mut [(u32, Figure)], places: &[Place]) {
             figures[index].1.area.y += shift.clamp(0.0, 0.16);
         }
     }
+}
+
+/// Moves the one figure of a group onto the one of another until they touch, and draws it after that.
+fn set_down(figures: &mut [(u32, Figure)], upper: usize, lower: usize) {
+    // How far the upper one stands into the lower, at most, and as a share of that.
+    const DEPTH: (f32, f32) = (0.016, 0.1);
+    let of = |group: usize| figures.iter().position(|(_, figure)| figure.group == group);
+    let (Some(upper), Some(lower)) = (of(upper), of(lower)) else { return };
+    let floor = figures[lower].1;
+    let Some(space) = space_between(figures[upper].1, floor) else { return };
+    let (order, figure) = &mut figures[upper];
+    figure.area.y += (space + DEPTH.0.min(DEPTH.1 * floor.area.h)).clamp(-0.1, 0.3);
+    *order = Depth::InFront { right: false }.order();
+}
+
+/// The least space between a figure and another below it, column by column; `None` where they share no column.
+fn space_between(upper: Figure, lower: Figure) -> Option<f32> {
+    const STEPS: usize = 48;
+    let at = |step: usize| (step as f32 + 0.5) / STEPS as f32;
+    let (above, below) = (Template::of(upper.look), Template::of(lower.look));
+    let spaces = (0..STEPS).filter_map(|column| {
+        let x = upper.area.x + at(column) * upper.area.w;
+        let u = (x - lower.area.x) / lower.area.w;
+        let foot = (0..STEPS).rev().find(|row| above.covers(at(column), at(*row)))?;
+        let head = (0..STEPS).find(|row| below.covers(u, at(*row)))?;
+        let y = |area: Area, step: f32| area.y + step / STEPS as f32 * area.h;
+        Some(y(lower.area, head as f32) - y(upper.area, (foot + 1) as f32))
+    });
+    spaces.reduce(f32::min)
 }

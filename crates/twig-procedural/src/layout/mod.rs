@@ -9,10 +9,12 @@ use twig_model::Schedule;
 use crate::{
     artwork::Library,
     backdrop::Backdrop,
+    color::Lab,
     dice::Dice,
     scene::{Group, Look, Scene},
     solid,
     sprite::Nature,
+    surface,
     template::Template,
 };
 
@@ -23,6 +25,19 @@ pub(crate) struct Layout {
     pub(crate) figures: Vec<Figure>,
     /// What is behind them.
     pub(crate) backdrop: Backdrop,
+}
+
+impl Layout {
+    /// Whether a figure's foot is on the lower half of the backdrop and on no other figure.
+    pub(crate) fn stands_on_the_ground(&self, figure: &Figure) -> bool {
+        let floor = figure.area.bottom();
+        let is_under = |other: &Figure| {
+            (other.area.y..other.area.bottom() - 0.05).contains(&floor)
+                && (other.area.x..other.area.right()).contains(&figure.area.center_x())
+        };
+        let in_front = |other: &Figure| other.area.bottom() > floor && is_under(other);
+        floor > self.backdrop.horizon + 0.04 && !self.figures.iter().any(in_front)
+    }
 }
 
 /// One figure in its place.
@@ -87,6 +102,7 @@ const GAP: f32 = 0.03;
 /// Puts a scene in place.
 pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) -> Layout {
     let mut dice = Dice::new(trajectory_seed, "layout");
+    let scene = &dressed(scene, &mut Dice::new(trajectory_seed, "guises"));
     let mut units = if scene.relations.is_empty() {
         rows::rows(scene, &mut dice)
     } else {
@@ -94,14 +110,50 @@ pub(crate) fn arrange(scene: &Scene, schedule: &Schedule, trajectory_seed: u64) 
     };
     settle::settle(&mut units, schedule);
     let colors: Vec<_> = scene.groups.iter().map(|group| main_color(group.look)).collect();
-    let backdrop =
-        Backdrop::choose(scene.place, scene.backdrop, &colors, &mut Dice::new(trajectory_seed, "backdrop"));
+    let ground = ground(&units);
+    let dice = &mut Dice::new(trajectory_seed, "backdrop");
+    let backdrop = Backdrop::choose(scene.place, scene.backdrop, &colors, ground, dice);
     Layout { figures: units.concat(), backdrop }
 }
 
-fn main_color(look: Look) -> crate::color::Lab {
-    let named = look.color.map(|color| color.rgb).or(look.texture.map(crate::scene::Texture::rgb));
-    named.map_or_else(|| Nature::of(look.object).color, crate::color::Lab::of)
+/// From where on there must be ground, so that what stands in the lower half of the picture stands on it.
+fn ground(units: &[Vec<Figure>]) -> f32 {
+    const HIGHEST: f32 = 0.46;
+    // How far behind its foot the ground goes on.
+    const DEPTH: f32 = 0.05;
+    let feet = units.iter().flatten().map(|figure| figure.area.bottom() - DEPTH);
+    feet.filter(|foot| *foot > HIGHEST).fold(1.0, f32::min).max(HIGHEST)
+}
+
+/// The scene with one of its guises for every group. What touches or hides another is told from it by its colour,
+/// where it has a guise that is.
+fn dressed(scene: &Scene, dice: &mut Dice) -> Scene {
+    const ANOTHER_COLOR: f32 = 16.0;
+    let mut dressed = scene.clone();
+    for group in 0..scene.groups.len() {
+        let nearby: Vec<Lab> = scene
+            .relations
+            .iter()
+            .filter(|relation| relation.kind.is_close())
+            .filter_map(|relation| match (relation.subject, relation.object) {
+                (one, other) if other == group && one < group => Some(one),
+                (one, other) if one == group && other < group => Some(other),
+                _ => None,
+            })
+            .map(|other| main_color(dressed.groups[other].look))
+            .collect();
+        let guises = scene.groups[group].look.guises();
+        let is_told =
+            |look: &&Look| nearby.iter().all(|color| color.distance(main_color(**look)) > ANOTHER_COLOR);
+        let told: Vec<Look> = guises.iter().filter(is_told).copied().collect();
+        let look = dice.pick(if told.is_empty() { &guises } else { &told });
+        dressed.groups[group].look = look.copied().unwrap_or(scene.groups[group].look);
+    }
+    dressed
+}
+
+fn main_color(look: Look) -> Lab {
+    surface::target(look).unwrap_or_else(|| Nature::of(look.object).color)
 }
 
 /// Width by height of a look.

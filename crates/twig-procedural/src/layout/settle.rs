@@ -3,7 +3,7 @@
 
 use twig_model::Schedule;
 
-use super::{Area, Figure, GAP};
+use super::{Area, Figure};
 use crate::{template::Template, thinker::band};
 
 /// Shares of a figure below this are slivers.
@@ -17,6 +17,9 @@ const TOUCH: f32 = 0.012;
 
 /// Beyond this many regions, figures cannot help reaching into one or another.
 const MANY_REGIONS: usize = 6;
+
+/// Figures that come closer than this look as if they touched.
+const CLEAR: f32 = 0.026;
 
 /// Where figures may be moved to, from above.
 const WITHIN: (f32, f32) = (0.035, 0.965);
@@ -83,7 +86,7 @@ fn settled(unit: &[Figure], others: &[Area], borders: &[f32]) -> Vec<Figure> {
             let free = moved.iter().all(|figure| {
                 figure.area.y >= WITHIN.0
                     && figure.area.bottom() <= WITHIN.1
-                    && !others.iter().any(|other| other.is_near(figure.area, GAP / 2.0))
+                    && !others.iter().any(|other| other.is_near(figure.area, CLEAR))
             });
             let cost = cost + slivers(&moved, borders);
             if free && cost < best.0 {

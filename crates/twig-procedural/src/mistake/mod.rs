@@ -217,7 +217,7 @@ impl Clumsy<'_> {
     fn intrude(&mut self, dice: &mut Dice) -> Option<(Change, String)> {
         let library = Library::get();
         let object = dice.below(library.len());
-        if self.scene.groups.iter().any(|group| group.look.object == object) {
+        if self.scene.groups.iter().any(|group| library.are_alike(group.look.object, object)) {
             return None;
         }
         let look = Look::natural(object);
@@ -258,7 +258,7 @@ impl Clumsy<'_> {
             .filter(|(first, second)| {
                 single(*first)
                     && single(*second)
-                    && figures[*first].look.object != figures[*second].look.object
+                    && !Library::get().are_alike(figures[*first].look.object, figures[*second].look.object)
             })
             .collect();
         let (first, second) = *dice.pick(&pairs)?;

@@ -31,6 +31,8 @@ record! {
         thought_sketch: String,
         /// How the finished picture looks: perceptual hash and thumbnail, in hexadecimal digits; null where it cannot be decoded.
         likeness: Option<String>,
+        /// Regions of the finished picture that show a mistake which the embedded painter made on purpose; null where another painted, and for three of four trajectories, which are not looked at.
+        faulty_regions: Option<u32>,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use twig_model::Agreement;
 use twig_shards::RejectedRow;
 
 use super::{
@@ -44,6 +45,9 @@ pub struct Funnel {
     pub repeats: Vec<Repeats>,
     /// Partitions that are not judged and measured yet, and are not counted.
     pub missing_partitions: u32,
+    /// How far judges agree with each other, and with the mistakes that the embedded painter made on purpose.
+    #[serde(default)]
+    pub agreement: Agreement,
     /// What a reader of the numbers should know.
     pub warnings: Vec<String>,
 }
@@ -126,6 +130,7 @@ pub(super) fn told(
         left_by_category: BTreeMap::new(),
         repeats: verdicts::repeats(candidates, removals),
         missing_partitions: 0,
+        agreement: candidates.ratings.agreement(),
         warnings: warnings(settings, candidates),
     };
     for (index, step) in steps.all.iter().enumerate() {

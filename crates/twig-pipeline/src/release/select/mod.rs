@@ -5,6 +5,7 @@
 //! publishes; [`funnel`] does it for the plan.
 
 mod funnel;
+mod marks;
 mod rows;
 mod steps;
 mod verdicts;
@@ -21,7 +22,7 @@ use self::{
 use super::order::Composition;
 use crate::{error::RunError, run::Run, seeds, tokens};
 
-pub(super) use self::steps::evaluation_digest;
+pub(super) use self::{marks::text as marks, steps::evaluation_digest};
 pub use funnel::{Example, Funnel, FunnelStep, Repeats, funnel};
 
 /// The trajectories to publish, with what publishing needs to know of them.

@@ -7,7 +7,7 @@ use std::{
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use twig_imaging::Likeness;
-use twig_model::{JudgeCriterion, Judgement, Score, weighted_reward};
+use twig_model::{JudgeCriterion, Judgement, Ratings, Score, weighted_reward};
 use twig_shards::{
     Filter, MeasureRow, Row as _, SelectionRow, TableReader, TrajectorySummary, read_text_columns,
 };
@@ -50,6 +50,8 @@ pub(super) struct Candidates {
     pub(super) scores: BTreeMap<String, ScoreCounts>,
     /// What pictures kept after encoding and decoding, in hundredths of a decibel, by tokenizer.
     pub(super) psnr_millibels: BTreeMap<String, Vec<i32>>,
+    /// What judges and critic said of the same pictures.
+    pub(super) ratings: Ratings,
 }
 
 /// How far the stage of tokens is when rows are selected.
@@ -108,6 +110,7 @@ impl Candidates {
             painters: Names::default(),
             scores: BTreeMap::new(),
             psnr_millibels: BTreeMap::new(),
+            ratings: Ratings::default(),
         };
         for some in partitions.chunks(READ_TOGETHER) {
             let parts = some.par_iter().map(|partition| Part::read(settings, folder, *partition, encoding));
@@ -124,6 +127,7 @@ impl Candidates {
         for (tokenizer, losses) in part.encoded.psnr_millibels {
             self.psnr_millibels.entry(tokenizer).or_default().extend(losses);
         }
+        self.ratings.merge(part.ratings);
         for PartRow { mut row, category, painter } in part.rows {
             row.category = self.categories.number(&category);
             row.painter = self.painters.number(&painter);
@@ -137,6 +141,7 @@ struct Part {
     rows: Vec<PartRow>,
     scores: BTreeMap<String, ScoreCounts>,
     encoded: Encoded,
+    ratings: Ratings,
 }
 
 /// A row whose names are not numbered yet.
@@ -154,7 +159,8 @@ impl Part {
         encoding: Encoding,
     ) -> Result<Self, RunError> {
         let mut scores = BTreeMap::new();
-        let rewards = rewards(settings, folder, partition, &mut scores)?;
+        let verdicts = verdicts(folder, partition, &mut scores)?;
+        let mut ratings = Ratings::default();
         let encoded = match encoding {
             Encoding::All | Encoding::Selected => Encoded::read(folder, partition)?,
             Encoding::NotYet => Encoded::default(),
@@ -170,12 +176,17 @@ impl Part {
                 measure.ok_or_else(|| RunError::Accounting(format!("{} was not measured", summary.id)))?;
             // Those without a reward were rejected by the stage before, and so were those without tokens, if all
             // were to get them.
-            let Some(&reward) = rewards.get(&summary.id) else { continue };
+            let Some(verdicts) = verdicts.get(&summary.id) else { continue };
+            let Some(reward) = reward(settings, verdicts) else { continue };
             let is_encoded = encoding == Encoding::NotYet || encoded.ids.contains(&summary.id);
             if encoding == Encoding::All && !is_encoded {
                 continue;
             }
             count(&mut scores, "the critic", measure.step_scores.iter().copied());
+            let judges: Vec<(&str, u8)> =
+                verdicts.iter().map(|(judge, score)| (&**judge, score.get() as u8)).collect();
+            let critic = [("the critic's lowest score", summary.min_step_score.get() as u8)];
+            ratings.add(&judges, &critic, measure.faulty_regions.map(|regions| regions > 0));
             let malformed = |error: twig_shards::Malformed| RunError::Accounting(error.to_string());
             let row = Row {
                 key: TrajectoryKey {
@@ -200,7 +211,7 @@ impl Part {
             columns.push(selection_row(summary, measure, reward));
         }
         mark_failed(settings, &mut rows, columns)?;
-        Ok(Self { rows, scores, encoded })
+        Ok(Self { rows, scores, encoded, ratings })
     }
 }
 
@@ -272,26 +283,35 @@ fn count(scores: &mut BTreeMap<String, ScoreCounts>, judge: &str, values: impl I
     }
 }
 
-/// The reward of every judged trajectory of a partition.
-fn rewards(
-    settings: &Settings,
+/// Judges with their scores of one trajectory.
+type Verdicts = Vec<(Arc<str>, Score)>;
+
+/// What every judge gave every trajectory of a partition as a whole.
+fn verdicts(
     folder: &JobFolder,
     partition: Partition,
     counts: &mut BTreeMap<String, ScoreCounts>,
-) -> Result<HashMap<String, Score>, RunError> {
-    let judges = &settings.file.judgements.judges;
-    let mut scores: HashMap<String, Vec<(Score, u32)>> = HashMap::new();
+) -> Result<HashMap<String, Verdicts>, RunError> {
+    let mut names = SharedNames::default();
+    let mut verdicts: HashMap<String, Verdicts> = HashMap::new();
     for row in TableReader::<Judgement>::open(&folder.part(Stage::Judgements, partition))? {
         let Judgement { trajectory_id, region_index, judge, criterion, score, .. } = row?;
         if region_index.is_some() || criterion != JudgeCriterion::Overall {
             continue;
         }
         let score = Score::new(i64::from(score)).map_err(|error| RunError::Accounting(error.to_string()))?;
-        let weight = judges.get(&judge).map_or(0, |judge| judge.weight);
         count(counts, &format!("the judge `{judge}`"), std::iter::once(score.get() as u32));
-        scores.entry(trajectory_id).or_default().push((score, weight));
+        verdicts.entry(trajectory_id).or_default().push((names.of(&judge), score));
     }
-    Ok(scores.into_iter().filter_map(|(id, scores)| Some((id, weighted_reward(&scores)?))).collect())
+    Ok(verdicts)
+}
+
+/// The weighted mean of verdicts.
+fn reward(settings: &Settings, verdicts: &[(Arc<str>, Score)]) -> Option<Score> {
+    let judges = &settings.file.judgements.judges;
+    let weight = |judge: &str| judges.get(judge).map_or(0, |judge| judge.weight);
+    let weighted: Vec<_> = verdicts.iter().map(|(judge, score)| (*score, weight(judge))).collect();
+    weighted_reward(&weighted)
 }
 
 /// What the stage of tokens says of a partition.

@@ -8,11 +8,14 @@ use twig_model::RejectReason;
 use twig_shards::Filter;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::rows::{Candidates, Row};
+use super::{
+    TrajectoryKey, marks,
+    rows::{Candidates, Row},
+};
 use crate::{
     error::RunError,
     near::{Link, Pictures, Sketches, links, links_to_known, repeated},
-    settings::Settings,
+    settings::{MarkedRows, Settings},
 };
 
 /// What one step does.
@@ -20,6 +23,8 @@ use crate::{
 pub(super) enum Step {
     /// Pictures of evaluation sets.
     Contaminated,
+    /// Marks that people set.
+    Marks(MarkedRows),
     /// A gate of this bit.
     Gate(u8, String),
     /// A clause of `where` of this bit.
@@ -47,6 +52,7 @@ pub(super) enum Cause {
     Evaluation(u32, f32),
     Gate,
     Where,
+    Mark,
     /// The row of this index, which stays, and how alike it is.
     Near(u32, f32),
     Quota,
@@ -57,7 +63,7 @@ impl Removal {
         match self.cause {
             Cause::Evaluation(..) => RejectReason::Contaminated,
             Cause::Gate => RejectReason::TextGate,
-            Cause::Where => RejectReason::Filtered,
+            Cause::Where | Cause::Mark => RejectReason::Filtered,
             Cause::Near(..) => RejectReason::NearDuplicate,
             Cause::Quota => RejectReason::OverQuota,
         }
@@ -78,6 +84,7 @@ impl Step {
         steps.extend((!file.decontaminate.against.is_empty()).then_some(Self::Contaminated));
         steps.extend((0..).zip(gates).map(|(bit, text)| Self::Gate(bit, text)));
         steps.extend((num_gates..).zip(texts(&settings.condition)).map(|(bit, text)| Self::Where(bit, text)));
+        steps.extend(select.marks.map(Self::Marks));
         steps.extend(select.near_thoughts.map(Self::NearThoughts));
         steps.extend(select.near_pictures.map(Self::NearPictures));
         steps.extend(select.per_prompt.map(Self::PerPrompt));
@@ -93,6 +100,8 @@ impl Step {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Contaminated => "decontaminate.against (pictures)".to_owned(),
+            Self::Marks(MarkedRows::Drop) => "marks: drop".to_owned(),
+            Self::Marks(MarkedRows::Keep) => "marks: keep".to_owned(),
             Self::Gate(_, text) => format!("gates: {text}"),
             Self::Where(_, text) => format!("where: {text}"),
             Self::NearThoughts(threshold) => format!("near_thoughts: {threshold}"),
@@ -116,6 +125,8 @@ pub(super) struct Steps<'a> {
     links: Vec<Vec<Link>>,
     /// Names of the evaluation pictures, each as often as it has crops.
     evaluation: Vec<String>,
+    /// Marks that people set, if they are asked for.
+    marks: HashMap<TrajectoryKey, MarkedRows>,
 }
 
 impl<'a> Steps<'a> {
@@ -145,7 +156,8 @@ impl<'a> Steps<'a> {
                     let pictures = Pictures::new(known.len() + rows.len(), threshold, likeness_of);
                     links_to_known(&pictures, known.len())
                 }
-                Step::Gate(..)
+                Step::Marks(_)
+                | Step::Gate(..)
                 | Step::Where(..)
                 | Step::PerPrompt(_)
                 | Step::PerCategory
@@ -153,7 +165,8 @@ impl<'a> Steps<'a> {
                 | Step::Top(_) => Vec::new(),
             });
         }
-        Ok(Self { all: steps, candidates, settings, ranked, links: all_links, evaluation })
+        let marks = marks::read(settings)?;
+        Ok(Self { all: steps, candidates, settings, ranked, links: all_links, evaluation, marks })
     }
 
     /// The steps in order, each on what those before have left.
@@ -187,6 +200,15 @@ impl<'a> Steps<'a> {
         let select = &self.settings.file.select;
         match &self.all[step] {
             Step::Contaminated => self.contaminated(step, is_left),
+            Step::Marks(decide) => {
+                let goes = |row: &Row| match self.marks.get(&row.key) {
+                    Some(MarkedRows::Drop) => true,
+                    Some(MarkedRows::Keep) => false,
+                    None => *decide == MarkedRows::Keep,
+                };
+                let marked = self.left(is_left).filter(|(_, row)| goes(row));
+                marked.map(|(index, _)| (index, Cause::Mark)).collect()
+            }
             Step::Gate(bit, _) => failing(*bit, Cause::Gate),
             Step::Where(bit, _) => failing(*bit, Cause::Where),
             Step::NearThoughts(_) | Step::NearPictures(_) => self.near(step, is_left),

@@ -74,7 +74,7 @@ fn detail(candidates: &Candidates, steps: &Steps, removal: &Removal) -> String {
             };
             format!("{share:.0} % {what} of {kept}, which stays")
         }
-        (Cause::Gate | Cause::Where | Cause::Quota, step) => step.name(),
+        (Cause::Gate | Cause::Where | Cause::Mark | Cause::Quota, step) => step.name(),
     }
 }
 
