@@ -156,6 +156,13 @@ mod tests {
     use crate::{PartWriter, StepRow, TrajectorySummary, fixtures};
 
     #[test]
+    fn a_panic_of_the_library_is_an_error_like_any_other() {
+        let error = guarded::<()>(Path::new("a.parquet"), || panic!("out of bounds")).unwrap_err();
+        assert!(matches!(error, ShardError::Parquet { .. }), "{error}");
+        assert!(error.to_string().contains("a.parquet"));
+    }
+
+    #[test]
     fn rows_come_in_order_over_batches_and_row_groups() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prompts.parquet");

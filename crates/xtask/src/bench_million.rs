@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     bench::machine,
-    chore::{self, build_twig, built, cargo},
+    chore::{self, built, cargo},
 };
 
 /// The job that the others are compared with.
@@ -26,9 +26,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Runs both jobs and prints their figures side by side as Markdown.
 pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
     let many = prompts.map_or(Ok(MANY), str::parse).context("--prompts wants a number")?;
-    let twig = build_twig()?;
-    let build = ["build", "--release", "--locked", "--workspace", "--example", "stub_server"];
-    chore::run("stub server", cargo(&build))?;
+    let build =
+        ["build", "--release", "--locked", "--workspace", "--bin", "twig", "--example", "stub_server"];
+    chore::run("twig and a stub of a server", cargo(&build))?;
+    let twig = built()?.join(format!("twig{}", std::env::consts::EXE_SUFFIX));
     println!("Machine: {}.\n", machine());
     for prompts in [FEW, many] {
         let folder = built()?.join("bench-million");
