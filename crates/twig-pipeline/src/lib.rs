@@ -46,7 +46,7 @@ pub use job::{FORMAT_VERSION, JobFolder, JobLock, JobRecord, Stage};
 pub use part::{FileRecord, PartRecord};
 pub use partition::Partition;
 pub use ping::{PingReport, ping};
-pub use plan::{Plan, StagePlan, plan};
+pub use plan::{BatchPlan, Plan, StagePlan, plan};
 pub use prompts::{PromptError, PromptTable};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
 pub use run::{RunSummary, run};
@@ -59,4 +59,4 @@ pub use settings::{
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};
-pub use twig_teacher::{AnswerStore, Ping, Reading, Stop, StoreReport};
+pub use twig_teacher::{AnswerStore, Notice, Ping, Reading, Stop, StoreReport};

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Semaphore;
 use twig_shards::StageAccount;
-use twig_teacher::{AnswerStore, Notice, Notices, Purse, Shared, Stop};
+use twig_teacher::{AnswerStore, Notices, Purse, Shared, Stop};
 use twig_tokens::TextTokenizer;
 
 use crate::{
@@ -42,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) stop: Stop,
     pub(crate) events: EventLog<'a>,
     pub(crate) purse: Arc<Purse>,
+    /// Places for units under way, over all open partitions.
+    pub(crate) places: Semaphore,
     notices: Notices,
     /// What stopped the run, if it was not the user: a deadline must not hide it.
     failure: Mutex<Option<RunError>>,
@@ -92,8 +95,18 @@ pub async fn run(
         batches: job.folder.answers().join("batches"),
     };
     recipe.teachers.connect(&settings.file, &shared, settings.file.run.replay)?;
-    let run =
-        Run { recipe, job, answers, text_tokenizer, stop, events, purse, notices, failure: Mutex::new(None) };
+    let run = Run {
+        recipe,
+        job,
+        answers,
+        text_tokenizer,
+        stop,
+        events,
+        purse,
+        places: Semaphore::new(settings.in_flight()),
+        notices,
+        failure: Mutex::new(None),
+    };
     run.events.emit(Event::RunStarted {
         job: settings.file.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -206,16 +219,7 @@ impl Run<'_> {
 
     fn tell_notices(&self) {
         for notice in self.notices.take() {
-            self.events.emit(match notice {
-                Notice::Held { teacher, pause, concurrency, detail } => {
-                    let concurrency = concurrency as u64;
-                    Event::TeacherHeld { teacher, seconds: pause.as_secs_f64(), concurrency, detail }
-                }
-                Notice::Ended { teacher, detail } => Event::TeacherEnded { teacher, detail },
-                Notice::ModelChanged { teacher, from, to } => Event::ModelChanged { teacher, from, to },
-                Notice::Batch { teacher, detail } => Event::Batch { teacher, detail },
-                Notice::Warning { detail } => Event::Warning { message: detail },
-            });
+            self.events.emit(Event::Notice(notice));
         }
     }
 
@@ -254,9 +258,9 @@ impl Run<'_> {
             // Known from here on; a slow tokenizer takes some seconds for it.
             tokio::task::block_in_place(|| self.placeholder())?;
         }
-        work.side_by_side(self, |todo, window| {
+        work.side_by_side(self, |todo| {
             let mine = in_partition(&prompts, todo.partition);
-            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint, window)
+            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint)
         })
         .await
     }
@@ -266,13 +270,12 @@ impl Run<'_> {
         let work = Work::begin(self, Stage::Judgements, |partition| {
             on_top_of(&base, &trajectories[partition.index as usize])
         })?;
-        work.side_by_side(self, |todo, window| {
+        work.side_by_side(self, |todo| {
             judgements::partition(
                 self,
                 todo.partition,
                 &trajectories[todo.partition.index as usize],
                 todo.fingerprint,
-                window,
             )
         })
         .await

@@ -7,18 +7,22 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal and for CI logs")]
 
 mod bench;
+mod bench_http;
 mod bench_looking;
 mod bench_near;
 mod chore;
 mod consumers;
+mod http;
 mod janus;
 mod looking;
 mod memory;
 mod python;
 mod schemas;
 mod segmentation;
+mod servers;
 mod test;
 mod training;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -35,10 +39,12 @@ Chores of this project: cargo xtask CHORE
                                 turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
+  servers                       llama.cpp's server and llmock against our client; part of test --all
   bench                         run the whole T2I-CompBench job and print its figures as Markdown
         --near                  a million prompts without near duplicates
         --select                a selection among 50,000 trajectories
         --looking               summary, report and viewer over 50,000 and 1,000,000 trajectories
+        --http                  calls to a teacher behind HTTP
   segmentation                  hold regions that follow a picture against scikit-image's";
 
 fn main() -> ExitCode {
@@ -60,7 +66,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--looking", "--near", "--select"],
+        "bench" => &["--http", "--looking", "--near", "--select"],
         _ => &[],
     };
     if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
@@ -79,7 +85,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" if has("--looking") => bench_looking::bench(),
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
+        "bench" if has("--http") => bench_http::bench(),
         "bench" => bench::bench(),
+        "servers" => servers::servers(),
         "segmentation" => segmentation::segmentation(),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     chore::{self, answers, cargo},
-    consumers, janus, looking, training,
+    consumers, janus, looking, servers, training,
 };
 
 /// Runs all steps in order; stops at the first that fails, unless told to keep going.
@@ -12,8 +12,11 @@ pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
     let mut failed = Vec::new();
     let everyday: [&dyn Fn() -> Result<()>; 4] =
         [&formatting, &lints, &rust_tests, &|| consumers::consumers(all)];
-    let heavy: &[&dyn Fn() -> Result<()>] =
-        if all { &[&looking::looking, &training::training, &janus::fidelity] } else { &[] };
+    let heavy: &[&dyn Fn() -> Result<()>] = if all {
+        &[&servers::servers, &looking::looking, &training::training, &janus::fidelity]
+    } else {
+        &[]
+    };
     for step in everyday.iter().chain(heavy) {
         match step() {
             Ok(()) => {}

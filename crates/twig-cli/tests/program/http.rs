@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A server in a thread of its own, for as long as the test process lives.
-fn server(behaviour: Behaviour) -> Server {
+pub(crate) fn server(behaviour: Behaviour) -> Server {
     let (send, receive) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -23,12 +23,12 @@ fn server(behaviour: Behaviour) -> Server {
     receive.recv().unwrap()
 }
 
-fn sound() -> Behaviour {
+pub(crate) fn sound() -> Behaviour {
     Behaviour { points: 19, ..Behaviour::default() }
 }
 
 /// Six prompts; what answers depend on stands in `teachers` and `trajectories`.
-fn project(server: &Server, teacher: &str, trajectories: &str) -> Project {
+pub(crate) fn project(server: &Server, teacher: &str, trajectories: &str) -> Project {
     let project = Project::empty();
     project.write("mixed_train.txt", "a cat\na dog\nan owl\na red car\na blue cup\ntwo frogs\n");
     let job = format!(
@@ -45,11 +45,11 @@ fn project(server: &Server, teacher: &str, trajectories: &str) -> Project {
 }
 
 const PRICES: &str = "    prices: { input: 2.5, output: 10, pictures: { 1024x1024: 0.04 } }\n";
-const WHOLE: &str = "  mode: whole_image\n";
+pub(crate) const WHOLE: &str = "  mode: whole_image\n";
 /// A picture a region, and every region painted twice: 14 points of 20 are below `accept_score`.
 const REGIONS: &str = "  mode: region_by_region\n  redo_rounds: 1\n";
 
-fn calls(server: &Server) -> u64 {
+pub(crate) fn calls(server: &Server) -> u64 {
     server.seen.calls.load(Ordering::Relaxed)
 }
 

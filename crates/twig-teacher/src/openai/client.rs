@@ -129,24 +129,23 @@ impl OpenAi {
         let response = request.send().await.map_err(|error| Failure::from_transport(&error))?;
         let hints = RateHints::read(response.headers());
         let body = checked_body(response, most).await?;
-        let said = if call.kind.makes_picture() { reply::image(&body)? } else { reply::chat(&body)? };
-        Ok((said, hints))
+        Ok((reply::read(&call.kind, &body)?, hints))
     }
 
     fn request(&self, call: &Call) -> Result<RequestBuilder, Failure> {
         let url = format!("{}{}", self.base_url, call.kind.path());
         let request = self.http.post(url);
         match &call.kind {
-            CallKind::Chat | CallKind::Generate => Ok(request.json(&call.fields)),
-            CallKind::Edit { base, editable_rows } => {
+            CallKind::Chat | CallKind::YesOrNo | CallKind::Generate => Ok(request.json(&call.fields)),
+            CallKind::Edit { base, editable } => {
                 let mut form = multipart::Form::new();
                 for (name, value) in &call.fields {
                     form = form.text(name.clone(), plain(value));
                 }
                 form = form.part("image", file(base, "image"));
-                if let Some(rows) = editable_rows {
-                    let mask = mask::of(base, *rows)
-                        .map_err(|detail| Failure::declined(RejectReason::BadPicture, detail))?;
+                let mask = mask::of(base, editable)
+                    .map_err(|detail| Failure::declined(RejectReason::BadPicture, detail))?;
+                if let Some(mask) = mask {
                     form = form.part("mask", file(&mask, "mask"));
                 }
                 Ok(request.multipart(form))

@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod failure;
 pub(crate) mod headers;
+mod likelihood;
 pub(crate) mod mask;
 pub(crate) mod reply;
 mod secret;

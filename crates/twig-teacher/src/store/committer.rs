@@ -10,8 +10,13 @@ use tokio::sync::oneshot;
 
 use super::segment::{self, Place};
 
-/// Records that may wait for the disk at once; a further one waits in its caller.
-const QUEUE_LEN: usize = 256;
+/// Records that may wait for the disk at once; a further one waits in its caller. Whoever waits holds its record
+/// anyway, so that a long queue takes no more memory than a short one.
+const QUEUE_LEN: usize = 16_384;
+/// Records written before they are synced together, at most.
+const MAX_BATCH: usize = 1_024;
+/// Bytes that are gathered before they are written; longer records go as they are.
+const BUFFER_LEN: usize = 256 << 10;
 
 /// The thread that writes: takes whatever records have arrived, appends them, syncs each segment once, and
 /// only then tells the callers. Under load one sync serves many answers (group commit).
@@ -84,7 +89,7 @@ impl Drop for Committer {
 fn run(incoming: &mpsc::Receiver<Pending>) {
     while let Ok(first) = incoming.recv() {
         let mut batch = vec![first];
-        batch.extend(incoming.try_iter().take(QUEUE_LEN - 1));
+        batch.extend(incoming.try_iter().take(MAX_BATCH - 1));
         // Segments of several partitions are open at once; each is synced once a batch.
         while let Some(segment) = batch.first().map(|pending| Arc::clone(&pending.segment)) {
             let (mine, others) =
@@ -142,21 +147,28 @@ impl SegmentWriter {
             Some(segment) => segment,
             none => none.insert(OpenSegment::create(&self.path)?),
         };
-        let mut bytes = Vec::new();
         let mut places = Vec::with_capacity(records.len());
-        for record in records {
-            places.push(segment::place(record, segment.len + bytes.len() as u64));
-            bytes.extend(segment::frame(record));
-        }
-        let mut file = segment.file.as_ref();
-        if let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
+        let mut len = segment.len;
+        let mut write = || {
+            let mut file = io::BufWriter::with_capacity(BUFFER_LEN, segment.file.as_ref());
+            for record in records {
+                let (head, place) = segment::framed(record, len);
+                file.write_all(&head)?;
+                file.write_all(record)?;
+                len = place.end();
+                places.push(place);
+            }
+            file.flush()?;
+            segment.file.sync_data()
+        };
+        if let Err(error) = write() {
             // Best effort: a torn tail is ignored by readers too, but nothing may follow it.
-            if file.set_len(segment.len).is_err() {
+            if segment.file.set_len(segment.len).is_err() {
                 *open = None;
             }
             return Err(error);
         }
-        segment.len += bytes.len() as u64;
+        segment.len = len;
         Ok((Arc::clone(&segment.file), places))
     }
 }
