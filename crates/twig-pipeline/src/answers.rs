@@ -160,11 +160,7 @@ mod tests {
         let empty = format!(r#"{{"scores": {SCORES}, "comment": " ", "revised_thought": "same"}}"#);
         assert_eq!(error(&empty), "`comment` holds an empty text");
         let high = empty.replace(":15", ":21").replace("\" \"", "\"x\"");
-        assert!(
-            error(&high).contains("in `scores.visual_coherence`: 21 is not within 0 to 20"),
-            "{}",
-            error(&high)
-        );
+        assert!(error(&high).contains("in `scores`: 21 is not within 0 to 20"), "{}", error(&high));
         let worded = empty.replace(":15", ":\"high\"").replace("\" \"", "\"x\"");
         assert!(
             error(&worded).contains("in `scores.visual_coherence`: invalid type: string \"high\""),

@@ -334,6 +334,8 @@ impl Run<'_> {
     }
 
     fn release(&self, parts: &Parts, accounts: &[StageAccount]) -> Result<(ReleaseRecord, bool), RunError> {
+        // The card counts what they say.
+        self.tell_notices();
         let start = Instant::now();
         let rows: u64 = parts.trajectories.iter().map(|record| record.rows_out).sum();
         self.events.emit(Event::StageStarted {

@@ -201,7 +201,7 @@ impl Remote {
             reservation.set_under_way(false);
         }
         match outcome {
-            Ok(Answered { reply, hints }) => {
+            Ok(Answered { reply, names_model, hints }) => {
                 self.gauge.answered.fetch_add(1, Ordering::Relaxed);
                 turn.succeeded();
                 if let Some(pause) = hints.no_calls_for {
@@ -212,7 +212,10 @@ impl Remote {
                 {
                     self.pace.hold(reset);
                 }
-                self.watch.answered_by(&reply);
+                self.watch.alive();
+                if names_model {
+                    self.watch.answered_by(&reply);
+                }
                 Ok(reply)
             }
             Err(failure) => {

@@ -102,7 +102,6 @@ impl Watch {
 
     /// A call was answered; by whom?
     pub(crate) fn answered_by(&self, reply: &Reply) {
-        self.alive();
         let mut seen = self.seen();
         let is_same = |(model, fingerprint): &(String, Option<String>)| {
             *model == reply.model && *fingerprint == reply.fingerprint

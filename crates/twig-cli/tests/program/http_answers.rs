@@ -59,7 +59,9 @@ fn what_is_no_usable_picture_rejects_its_row_with_the_reason() {
     for (name, picture, why) in cases {
         let server = server(Behaviour { picture: Some(picture), ..sound() });
         let project = project(&server, "", WHOLE);
-        project.succeeds(&["run", "job.yaml"]);
+        let ran = project.twig(&["run", "job.yaml"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no trajectory is left to publish"), "{}", ran.stderr);
         assert_eq!(status(&project)["stages"][1]["rejected"]["bad_picture"], 6, "{name}");
         // A thought and a picture each; what follows a picture is not asked.
         assert_eq!(calls(&server), 6 * 2, "{name}: a bad picture is paid for once");

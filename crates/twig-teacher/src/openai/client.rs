@@ -57,6 +57,8 @@ pub(crate) struct OpenAi {
 /// A call that came through, and what the server said about its limits.
 pub(crate) struct Answered {
     pub(crate) reply: Reply,
+    /// Whether the server said which model answered; of pictures few do.
+    pub(crate) names_model: bool,
     pub(crate) hints: RateHints,
 }
 
@@ -113,10 +115,11 @@ impl OpenAi {
             }
         };
         let usage = Usage { latency_ms: start.elapsed().as_millis() as u64, ..said.usage };
+        let names_model = said.model.is_some();
         let model = said.model.unwrap_or_else(|| self.model.clone());
         let reply =
             Reply { answer, model, fingerprint: said.fingerprint, usage, key: None, from_store: false };
-        Ok(Answered { reply, hints })
+        Ok(Answered { reply, names_model, hints })
     }
 
     async fn sent(&self, call: &Call) -> Result<(Said, RateHints), Failure> {
