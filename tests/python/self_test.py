@@ -134,7 +134,7 @@ SPOILT = [
     (spoil_rows("tokens", lambda rows: rows[:-1]), "tokens: shards are as the manifest says"),
     (
         spoil_rows("judgements", set_value("score", lambda score: score - 1)),
-        "overall is the sum of the criteria of its judge",
+        "overall is the sum of the criteria of a judge that gives points on them",
     ),
     (spoil_rows("sft", drop_image_part), "sft: image parts, pictures and ids are as many"),
     (

@@ -1,4 +1,5 @@
-"""Pushes releases to real S3 servers on this machine, with and without faults, and reads prompts from them.
+"""Pushes releases to real S3 servers on this machine, with and without faults, reads prompts from them, and has a job
+go on from its copy there.
 
     python stores.py TWIG RELEASE OTHER_RELEASE
 
@@ -8,7 +9,9 @@ connections and dawdles. Prints a line a check and closes with `stores: N passed
 
 import http.client
 import http.server
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -211,6 +214,44 @@ def check_interruption(program: Program, store: Store, release: Path, checks: Ch
     server.shutdown()
 
 
+def check_mirror(name: str, program: Program, store: Store, endpoint: str, checks: Checks) -> None:
+    """A job is killed and its folder lost; the same command elsewhere goes on from the copy, to the same bytes."""
+    pipeline = Path(__file__).parents[2] / "pipelines/quickstart.yaml"
+    run = ["run", pipeline, "--limit", "24", "--set", "run.partitions=4", "--set", "run.open_partitions=1"]
+    mirror = ["--set", f"run.mirror=s3://{BUCKET}/job"]
+    with tempfile.TemporaryDirectory() as folder:
+        whole, lost, found = (Path(folder) / name for name in ("whole", "lost", "found"))
+        code, said = program.run([*run, "--output", whole], store)
+        checks.equal(f"{name}: the job without a copy", code, 0)
+        slow = ["--set", "teachers.studio.concurrency=1"]
+        process = program.start([*run, *mirror, *slow, "--output", lost], store, endpoint)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if sum("stages/trajectories/" in key and key.endswith(".json") for key in store.tags("job")) >= 2:
+                break
+            time.sleep(0.02)
+        process.kill()
+        process.communicate()
+        there = {key.removeprefix("job/") for key in store.tags("job")}
+        records = {key for key in there if key.startswith("stages/trajectories/") and key.endswith(".json")}
+        checks.that(f"{name}: it was killed halfway", len(records) >= 2 and "stages/release.json" not in there, f"{there}")
+        rows = {key.replace(".json", ".parquet") for key in records}
+        checks.equal(f"{name}: no record without its rows", rows - there, set())
+        shutil.rmtree(lost)
+        code, said = program.run([*run, *mirror, "--output", found], store, endpoint)
+        checks.that(f"{name}: it goes on", code == 0, said)
+        events = [json.loads(line) for line in (found / "events.jsonl").read_text().splitlines()]
+        begun = next(e for e in events if e["event"] == "stage_started" and e["stage"] == "trajectories")
+        checks.that(f"{name}: what was committed is not made again", begun["skipped"] >= 2, f"{begun}")
+        wanted = {key: value for key, value in files(whole / "release").items() if key not in ("README.md", "SHA256SUMS")}
+        for place, release in (("here", files(found / "release")), ("there", store.objects("job/release"))):
+            same = {key: value for key, value in release.items() if key not in ("README.md", "SHA256SUMS")} == wanted
+            checks.that(f"{name}: the release {place} has the same bytes", same)
+        other = ["--set", "name=other"]
+        code, said = program.run([*run, *mirror, *other, "--output", Path(folder) / "other"], store)
+        checks.equal(f"{name}: another job is told off", (code, "its copy belongs to the job" in said), (2, True))
+
+
 def check_race(program: Program, store: Store, release: Path, other: Path, checks: Checks) -> None:
     """Two releases are pushed to one place at once."""
     server, endpoint = proxy(store.endpoint.removeprefix("http://"), Faults(delay=0.05))
@@ -255,6 +296,9 @@ def main(twig: str, release: Path, other: Path) -> int:
     checks.attempt("faults: all was tried", lambda: check_faults(program, moto, release, checks))
     checks.attempt("interruption: all was tried", lambda: check_interruption(program, moto, release, checks))
     checks.attempt("race: all was tried", lambda: check_race(program, moto, release, other, checks))
+    faulty, endpoint = proxy(moto.endpoint.removeprefix("http://"), Faults(every=9))
+    checks.attempt("copy, moto with faults", lambda: check_mirror("copy, moto", program, moto, endpoint, checks))
+    faulty.shutdown()
     server.stop()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         s3_port = free_port()
@@ -266,6 +310,8 @@ def main(twig: str, release: Path, other: Path) -> int:
                 "SeaweedFS: all was tried", lambda: check_push("SeaweedFS", program, store, release, other, checks)
             )
             checks.attempt("SeaweedFS: prompts", lambda: check_prompts("SeaweedFS", program, store, checks))
+            mirrored = lambda: check_mirror("copy, SeaweedFS", program, store, store.endpoint, checks)
+            checks.attempt("copy, SeaweedFS: all was tried", mirrored)
         finally:
             process.terminate()
             process.wait(timeout=30)

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use twig_export::PushError;
 use twig_pipeline::RunError;
 
 /// Something unexpected: a fault, or a broken file system.
@@ -13,12 +14,10 @@ pub(crate) const TRY_AGAIN: u8 = 75;
 
 /// The exit code of an error: its own where the error has one.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
-    let code = match (error.downcast_ref::<RunError>(), error.downcast_ref::<WrongUsage>()) {
-        (Some(error), _) => error.exit_code(),
-        (None, Some(_)) => USAGE,
-        (None, None) => UNEXPECTED,
-    };
-    ExitCode::from(code)
+    let of_run = error.downcast_ref::<RunError>().map(RunError::exit_code);
+    let of_usage = error.downcast_ref::<WrongUsage>().map(|_| USAGE);
+    let of_push = error.downcast_ref::<PushError>().filter(|error| error.may_pass()).map(|_| TRY_AGAIN);
+    ExitCode::from(of_run.or(of_usage).or(of_push).unwrap_or(UNEXPECTED))
 }
 
 /// The user asked for something that is not there; the text says what.

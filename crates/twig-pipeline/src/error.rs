@@ -5,7 +5,7 @@ use std::{
 
 use twig_imaging::DecodeError;
 use twig_model::AskError;
-use twig_shards::ShardError;
+use twig_shards::{RemoteError, ShardError};
 use twig_teacher::StoreError;
 
 use crate::{prompts::PromptError, settings::SettingsError, templates::TemplateError};
@@ -137,6 +137,11 @@ pub enum RunError {
         /// The job's folder.
         folder: PathBuf,
     },
+    /// The job's copy in an object store could not be read or written.
+    #[error(
+        "the copy of the job (run.mirror); what is done is kept here, run the same command again to go on"
+    )]
+    Mirror(#[source] RemoteError),
     /// Rows went missing: a fault of this program.
     #[error("accounting: {0}; this is a fault in twig, please report it")]
     Accounting(String),
@@ -168,6 +173,11 @@ impl RunError {
             {
                 75
             }
+            Self::Mirror(error) | Self::Prompts(PromptError::Store { source: error, .. })
+                if error.may_pass() =>
+            {
+                75
+            }
             Self::Settings(_)
             | Self::Prompts(_)
             | Self::ForeignFolder { .. }
@@ -178,6 +188,7 @@ impl RunError {
             | Self::Checkpoint(_)
             | Self::EvaluationPicture { .. }
             | Self::NothingToSelect { .. }
+            | Self::Mirror(_)
             | Self::NothingToRelease { .. } => 2,
             Self::Io { .. }
             | Self::Shards(_)

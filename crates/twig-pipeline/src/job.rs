@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::RunError,
+    mirror::Mirror,
     partition::{self, Partition},
     settings::{PipelineFile, Settings},
 };
@@ -110,7 +111,8 @@ impl JobFolder {
         lock(&self.0).map(JobLock)
     }
 
-    fn job_file(&self) -> PathBuf {
+    /// Whose folder it is.
+    pub(crate) fn job_file(&self) -> PathBuf {
         self.0.join("job.json")
     }
 
@@ -167,6 +169,8 @@ pub(crate) struct Job {
     pub folder: JobFolder,
     /// What `job.json` says.
     pub record: JobRecord,
+    /// The copy in an object store, if there is to be one.
+    pub mirror: Option<Mirror>,
     /// Holds the lock as long as the process lives; the system lets go of it however the process ends.
     _lock: File,
 }
@@ -183,6 +187,7 @@ impl Job {
         let unusable = |source| RunError::OutputFolder { folder: folder.path().to_owned(), source };
         fs::create_dir_all(folder.path()).map_err(unusable)?;
         let lock = lock(folder.path())?;
+        let mirror = Mirror::open(settings, &folder)?;
         let earlier = folder.record()?;
         let partitions = match &earlier {
             None => {
@@ -214,7 +219,7 @@ impl Job {
         if earlier.as_ref() != Some(&record) {
             crate::part::write_json(&folder.job_file(), &record)?;
         }
-        Ok(Self { folder, record, _lock: lock })
+        Ok(Self { folder, record, mirror, _lock: lock })
     }
 
     /// Takes away what killed runs left half-written; this run holds the lock, so nobody is writing it.
@@ -226,6 +231,11 @@ impl Job {
             twig_shards::atomic::sweep(folder)?;
         }
         Ok(())
+    }
+
+    /// Sends the rest to the copy in the object store, whatever the run has come to.
+    pub(crate) fn finish_mirror(&self) -> Result<(), RunError> {
+        self.mirror.as_ref().map_or(Ok(()), Mirror::finish)
     }
 
     /// The partitions of this job, in order.

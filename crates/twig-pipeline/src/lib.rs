@@ -19,6 +19,7 @@ mod inquiries;
 mod job;
 mod judgements;
 mod measures;
+mod mirror;
 mod near;
 mod part;
 mod partition;

@@ -119,6 +119,10 @@ pub async fn run(
         () = run.tell_of_teachers() => Err(RunError::Worker),
     };
     run.tell_notices();
+    let outcome = match (tokio::task::block_in_place(|| run.job.finish_mirror()), outcome) {
+        (Err(error), Ok(_) | Err(RunError::Interrupted)) => Err(error),
+        (_, outcome) => outcome,
+    };
     let (name, detail) = match &outcome {
         Ok(_) => ("done", None),
         Err(RunError::Interrupted) => ("interrupted", None),

@@ -68,6 +68,11 @@ impl Work {
             seconds: elapsed.as_secs_f64(),
         });
         self.records[partition.index as usize] = Some(record);
+        if let Some(mirror) = &run.job.mirror
+            && let Err(error) = mirror.committed(self.stage, partition)
+        {
+            run.stop_for(error);
+        }
     }
 
     /// The records of all partitions in order, and whether this run did any of them.

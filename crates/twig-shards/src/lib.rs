@@ -39,6 +39,7 @@ mod tables;
 mod text_columns;
 mod value;
 mod verify;
+mod versions;
 mod writer;
 
 pub use atomic::FileDigest;
@@ -56,8 +57,8 @@ pub use properties::{Purpose, RowGroupLimits, writer_properties};
 pub use reader::{TableReader, num_rows};
 pub use record::{Column, Record};
 pub use release::{files_below, publish};
-pub use remote::{Remote, RemoteError, RemoteText};
-pub use row::{PlainRow, Row, SCHEMA_VERSION};
+pub use remote::{Remote, RemoteError, RemoteObject, RemoteText};
+pub use row::{PlainRow, Row};
 pub use shards::{DEFAULT_SHARD_BYTES, ShardWriter};
 pub use tables::{
     AttemptRecord, BagelPicture, BagelSequence, CallRow, ConversationTurn, CountRecord, CritiqueDpoRecord,
@@ -68,6 +69,7 @@ pub use tables::{
 pub use text_columns::{TextRow, read_text_columns};
 pub use value::{Blob, Value};
 pub use verify::{Problem, VerifyReport, verify};
+pub use versions::SCHEMA_VERSION;
 pub use writer::{TableSummary, TableWriter};
 
 #[cfg(any(test, feature = "fixtures"))]

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twig_model::{Grid, RejectReason};
 
-use crate::{ShardError, row::SCHEMA_VERSION, shards::shard_name};
+use crate::{ShardError, shards::shard_name, versions::SCHEMA_VERSION};
 
 /// What a release consists of and how it came about: `manifest.json`.
 ///

@@ -10,7 +10,7 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use crate::row::{FEATURES_KEY, SCHEMA_VERSION};
+use crate::{row::FEATURES_KEY, versions::SCHEMA_VERSION};
 
 /// What a file is for. It decides about row group sizes and content-defined chunking, not about columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ impl RowGroupLimits {
     }
 }
 
+/// The footer's key of the version of the schema.
+pub(crate) const VERSION_KEY: &str = "twig.schema_version";
 /// Constant, so that a new build of the program writes the same bytes. The form is the one that readers parse
 /// to decide whether they trust statistics.
 pub(crate) const CREATED_BY: &str = "twig version 1.0.0 (build parquet-rs)";
@@ -70,8 +72,19 @@ const CDC_FOOTER: [(&str, &str); 2] = [
 /// Properties for a table.
 ///
 /// Pictures are compressed already and their first bytes say nothing: no compression, no dictionary, no
-/// statistics, and no chunking by content (see `splice`). Everything else has a dictionary, zstd and statistics for each page; `id` a Bloom filter.
+/// statistics, and no chunking by content (see `splice`). Everything else has a dictionary, zstd and statistics for
+/// each page; `id` a Bloom filter.
 pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> WriterProperties {
+    properties_of_version(table, schema, purpose, SCHEMA_VERSION)
+}
+
+/// The same for rows whose columns are those of an earlier version.
+pub(crate) fn properties_of_version(
+    table: &str,
+    schema: &Schema,
+    purpose: Purpose,
+    version: u32,
+) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("3 is a level of zstd");
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
@@ -89,7 +102,7 @@ pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> Writ
             ColumnPath::from("id"),
             RowGroupLimits::new(schema, purpose).max_rows as u64,
         )
-        .set_key_value_metadata(Some(footer(table, schema, purpose)));
+        .set_key_value_metadata(Some(footer(table, schema, purpose, version)));
     for path in picture_paths(schema) {
         builder = builder
             .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
@@ -104,9 +117,9 @@ pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> Writ
 
 /// Key-value pairs of the footer. The features stand here as well as in `ARROW:schema`, as in files that
 /// `datasets` writes itself.
-fn footer(table: &str, schema: &Schema, purpose: Purpose) -> Vec<KeyValue> {
+fn footer(table: &str, schema: &Schema, purpose: Purpose, version: u32) -> Vec<KeyValue> {
     let mut pairs = vec![
-        KeyValue::new("twig.schema_version".to_owned(), SCHEMA_VERSION.to_string()),
+        KeyValue::new(VERSION_KEY.to_owned(), version.to_string()),
         KeyValue::new("twig.table".to_owned(), table.to_owned()),
     ];
     if let Some(features) = schema.metadata().get(FEATURES_KEY) {

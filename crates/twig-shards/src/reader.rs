@@ -10,7 +10,7 @@ use parquet::arrow::{
     arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
 };
 
-use crate::{Row, ShardError, properties::has_pictures, record::Record};
+use crate::{Row, ShardError, properties::has_pictures, record::Record, versions::since};
 
 /// Reads the rows of a table in order, from a part or a shard.
 ///
@@ -112,6 +112,8 @@ pub(crate) fn check_columns<T: Row>(path: &Path, schema: &SchemaRef) -> Result<(
                     column.data_type
                 )
             }
+            // Added later: null in this file.
+            Err(_) if since(T::TABLE, column.name) > 1 => continue,
             Err(_) => format!("column `{}` is missing", column.name),
         };
         return Err(ShardError::Schema { path: path.to_owned(), table: T::TABLE, what });

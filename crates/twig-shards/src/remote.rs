@@ -23,6 +23,8 @@ use object_store::{
     parse_url_opts, path::Path as StorePath,
 };
 
+use crate::{ShardError, atomic::AtomicFile};
+
 /// Schemes of addresses that are taken for object stores.
 const SCHEMES: [&str; 8] =
     ["s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "file://"];
@@ -51,7 +53,7 @@ pub enum RemoteError {
         url: String,
         /// What is wrong.
         #[source]
-        source: Error,
+        source: Box<Error>,
     },
     /// The store refused, or could not be reached in spite of tries.
     #[error("cannot {action} {url}")]
@@ -62,25 +64,48 @@ pub enum RemoteError {
         url: String,
         /// What the store said.
         #[source]
-        source: Error,
+        source: Box<Error>,
     },
     /// The file on this side cannot be read or written.
-    #[error("cannot {action} {path}", path = path.display())]
-    Local {
-        /// What was being done.
-        action: &'static str,
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the file system said.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] ShardError),
     /// Somebody else has written the object meanwhile.
     #[error("{url} was written by somebody else meanwhile")]
     Conflict {
         /// The object.
         url: String,
     },
+}
+
+impl RemoteError {
+    /// Whether the same may work later: the store could not be reached, was busy, or somebody else was quicker.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Address { .. } | Self::File(_) => false,
+            Self::Conflict { .. } => true,
+            Self::Store { source, .. } => !matches!(
+                **source,
+                Error::NotFound { .. }
+                    | Error::InvalidPath { .. }
+                    | Error::PermissionDenied { .. }
+                    | Error::Unauthenticated { .. }
+                    | Error::NotImplemented { .. }
+                    | Error::NotSupported { .. }
+                    | Error::UnknownConfigurationKey { .. }
+            ),
+        }
+    }
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteObject {
+    /// Its name below the place, with `/`.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Changes whenever the object is written.
+    pub version: String,
 }
 
 /// A small object with the version by which a later write tells whether it is still the same.
@@ -91,6 +116,13 @@ pub struct RemoteText {
     version: UpdateVersion,
 }
 
+impl RemoteText {
+    /// The version as a listing shows it.
+    pub fn version(&self) -> String {
+        tag(self.version.e_tag.as_deref())
+    }
+}
+
 impl Remote {
     /// Whether a text is the address of an object store.
     pub fn is_url(text: &str) -> bool {
@@ -99,7 +131,7 @@ impl Remote {
 
     /// The place with that address; nothing is asked of the store yet.
     pub fn open(url: &str) -> Result<Self, RemoteError> {
-        let address = |source| RemoteError::Address { url: url.to_owned(), source };
+        let address = |source| RemoteError::Address { url: url.to_owned(), source: Box::new(source) };
         let parsed = url::Url::parse(url)
             .map_err(|error| address(Error::Generic { store: "address", source: error.into() }))?;
         // Its TLS has no provider of its own; another one may be installed already.
@@ -113,25 +145,25 @@ impl Remote {
         if name.is_empty() { self.url.clone() } else { format!("{}/{name}", self.url) }
     }
 
-    /// Names and sizes of all objects below, sorted.
-    pub fn list(&self) -> Result<Vec<(String, u64)>, RemoteError> {
+    /// All objects below, sorted by name.
+    pub fn list(&self) -> Result<Vec<RemoteObject>, RemoteError> {
         let listed = wait(async { self.store.list(Some(&self.prefix)).try_collect::<Vec<_>>().await });
-        let mut names: Vec<(String, u64)> = listed
+        let mut objects: Vec<RemoteObject> = listed
             .map_err(|source| self.failed("list", "", source))?
             .into_iter()
             .filter_map(|object| {
                 let parts = object.location.prefix_match(&self.prefix)?;
                 let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
-                Some((name, object.size))
+                Some(RemoteObject { name, size: object.size, version: tag(object.e_tag.as_deref()) })
             })
             .collect();
-        names.sort_unstable();
-        Ok(names)
+        objects.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(objects)
     }
 
-    /// Copies an object into a file, piece by piece.
+    /// Copies an object into a file, piece by piece; it is there whole or not at all.
     pub fn download(&self, name: &str, path: &Path) -> Result<(), RemoteError> {
-        let mut file = File::create(path).map_err(local("create", path))?;
+        let mut file = AtomicFile::create(path)?;
         wait(async {
             let failed = |source| self.failed("read", name, source);
             let found = self.store.get(&self.path_of(name)).await.map_err(failed)?;
@@ -139,8 +171,10 @@ impl Remote {
             while let Some(piece) = pieces.next().await {
                 file.write_all(&piece.map_err(failed)?).map_err(local("write", path))?;
             }
-            Ok(())
-        })
+            Ok::<_, RemoteError>(())
+        })?;
+        file.commit()?;
+        Ok(())
     }
 
     /// Copies a file into an object, large ones in parts; readers see all of it or nothing.
@@ -199,8 +233,13 @@ impl Remote {
     }
 
     /// Writes a small object on the condition that it is still what `before` says: the version that was read, or
-    /// nothing at all. Of several writers at once one succeeds.
-    pub fn write_text(&self, name: &str, text: &str, before: Option<&RemoteText>) -> Result<(), RemoteError> {
+    /// nothing at all. Of several writers at once one succeeds. Gives the new version, as a listing shows it.
+    pub fn write_text(
+        &self,
+        name: &str,
+        text: &str,
+        before: Option<&RemoteText>,
+    ) -> Result<String, RemoteError> {
         let target = self.path_of(name);
         let write = |mode: PutMode| {
             let payload = PutPayload::from(text.as_bytes().to_vec());
@@ -218,7 +257,7 @@ impl Remote {
             }
         });
         match written {
-            Ok(_) => Ok(()),
+            Ok(written) => Ok(tag(written.e_tag.as_deref())),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
                 Err(RemoteError::Conflict { url: self.url_of(name) })
             }
@@ -245,7 +284,7 @@ impl Remote {
     }
 
     fn failed(&self, action: &'static str, name: &str, source: Error) -> RemoteError {
-        RemoteError::Store { action, url: self.url_of(name), source }
+        RemoteError::Store { action, url: self.url_of(name), source: Box::new(source) }
     }
 }
 
@@ -281,7 +320,12 @@ fn read_part(file: &mut File, path: &Path) -> Result<Bytes, RemoteError> {
 
 fn local(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RemoteError + use<> {
     let path = path.to_owned();
-    move |source| RemoteError::Local { action, path, source }
+    move |source| ShardError::Io { action, path, source }.into()
+}
+
+/// A version without the quotation marks that some answers have and others have not.
+fn tag(tag: Option<&str>) -> String {
+    tag.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// Waits for something asynchronous on a thread of its own, where no other runtime is in the way.
@@ -308,8 +352,10 @@ mod tests {
         fs::write(&large, vec![7; PART_BYTES * 2 + 3]).unwrap();
         remote.upload("a/large", &large).unwrap();
         remote.write_text("small", "one", None).unwrap();
-        let wanted = [("a/large".to_owned(), PART_BYTES as u64 * 2 + 3), ("small".to_owned(), 3)];
-        assert_eq!(remote.list().unwrap(), wanted);
+        let listed = remote.list().unwrap();
+        let sizes: Vec<_> = listed.iter().map(|object| (object.name.as_str(), object.size)).collect();
+        assert_eq!(sizes, [("a/large", PART_BYTES as u64 * 2 + 3), ("small", 3)]);
+        assert_eq!(remote.read_text("small").unwrap().unwrap().version(), listed[1].version);
         let back = folder.path().join("back");
         remote.download("a/large", &back).unwrap();
         assert!(fs::read(&back).unwrap() == fs::read(&large).unwrap());

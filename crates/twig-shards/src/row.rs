@@ -1,18 +1,9 @@
-use std::{collections::HashMap, sync::Arc};
-
 use arrow::{
-    array::{ArrayRef, RecordBatch},
-    datatypes::{Schema, SchemaRef},
-};
-use serde_json::json;
-
-use crate::{
-    Malformed,
-    record::{self, Record},
+    array::{ArrayRef, RecordBatch, new_null_array},
+    datatypes::SchemaRef,
 };
 
-/// Version of the tables' schemas; raised whenever a column changes, and kept in every file's footer.
-pub const SCHEMA_VERSION: u32 = 2;
+use crate::{Malformed, record::Record, versions};
 
 /// The key of the Hugging Face features in the schema's metadata.
 pub(crate) const FEATURES_KEY: &str = "huggingface";
@@ -39,9 +30,7 @@ pub trait Row: Sized + Send {
     /// There (so in the file's `ARROW:schema`) and not only in the footer, else pyarrow drops them and
     /// pictures come back as structs.
     fn schema() -> SchemaRef {
-        let features = json!({ "info": { "features": record::features::<Self::Record>() } }).to_string();
-        let metadata = HashMap::from([(FEATURES_KEY.to_owned(), features)]);
-        Arc::new(Schema::new_with_metadata(record::fields::<Self::Record>(), metadata))
+        versions::schema_of::<Self>(versions::SCHEMA_VERSION)
     }
 
     /// Rows as a batch of [`Row::schema`].
@@ -50,7 +39,8 @@ pub trait Row: Sized + Send {
         records_to_batch::<Self>(Self::schema(), &records)
     }
 
-    /// The rows of a batch. Columns are found by name and type; others than the record's are ignored.
+    /// The rows of a batch. Columns are found by name and type; others than the record's are ignored, and those
+    /// that a later version has added are null.
     fn from_batch(batch: &RecordBatch) -> Result<Vec<Self>, Malformed> {
         let arrays: Vec<ArrayRef> = Self::Record::columns()
             .iter()
@@ -60,6 +50,9 @@ pub trait Row: Sized + Send {
                     column.name,
                     format!("holds {} where {} is wanted", array.data_type(), column.data_type),
                 )),
+                None if versions::since(Self::TABLE, column.name) > 1 => {
+                    Ok(new_null_array(&column.data_type, batch.num_rows()))
+                }
                 None => Err(Malformed::new(column.name, "missing")),
             })
             .collect::<Result<_, _>>()?;

@@ -10,6 +10,7 @@ mod bench;
 mod bench_http;
 mod bench_looking;
 mod bench_near;
+mod bench_shards;
 mod chore;
 mod consumers;
 mod http;
@@ -43,6 +44,7 @@ Chores of this project: cargo xtask CHORE
   bench                         run the whole T2I-CompBench job and print its figures as Markdown
         --near                  a million prompts without near duplicates
         --select                a selection among 50,000 trajectories
+        --shards                writing, merging and filtering shards beside others, with a release of 10 GB
         --looking               summary, report and viewer over 50,000 and 1,000,000 trajectories
         --http                  calls to a teacher behind HTTP
   segmentation                  hold regions that follow a picture against scikit-image's";
@@ -66,7 +68,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--http", "--looking", "--near", "--select"],
+        "bench" => &["--http", "--looking", "--near", "--select", "--shards"],
         _ => &[],
     };
     if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
@@ -86,6 +88,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
         "bench" if has("--http") => bench_http::bench(),
+        "bench" if has("--shards") => bench_shards::bench(),
         "bench" => bench::bench(),
         "servers" => servers::servers(),
         "segmentation" => segmentation::segmentation(),

@@ -74,10 +74,14 @@ fn settings_with(arguments: &JobArguments, change: Option<&str>) -> anyhow::Resu
     Ok(Settings::load(pipeline, &overrides).map_err(twig_pipeline::RunError::from)?)
 }
 
-/// Patterns on the command line are relative to the current directory, those in the file to the file.
+/// Patterns on the command line are relative to the current directory, those in the file to the file. Addresses of
+/// object stores are neither.
 fn from_here(patterns: &[String]) -> anyhow::Result<Vec<String>> {
     let here = std::env::current_dir()?;
-    let absolute = |pattern: &String| here.join(pattern).to_string_lossy().into_owned();
+    let absolute = |pattern: &String| match Remote::is_url(pattern) {
+        true => pattern.clone(),
+        false => here.join(pattern).to_string_lossy().into_owned(),
+    };
     Ok(patterns.iter().map(absolute).collect())
 }
 

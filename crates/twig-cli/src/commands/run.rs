@@ -1,6 +1,6 @@
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 
-use twig_pipeline::{Observer, Stop};
+use twig_pipeline::{JobFolder, Observer, Stop};
 
 use crate::{
     arguments::RunArguments,
@@ -25,6 +25,10 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     // Questions that the deadline has cut off may still hold threads; nothing of theirs is wanted.
     runtime.shutdown_background();
     render::summary(&settings, &summary?);
+    if let Some(mirror) = &settings.file.run.mirror {
+        let release = JobFolder::new(&settings.file.output).release();
+        super::push::push_to(&release, &format!("{}/release", mirror.trim_end_matches('/')), true)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -66,7 +66,7 @@ const RUN: [&str; 6] =
     ["run", "job.yaml", "--set", "teachers.studio.concurrency=1", "--set", "run.open_partitions=1"];
 
 /// Waits until the events tell of a run that began and of so many committed parts, or until the run is over.
-fn wait_for_commits(project: &Project, committed: usize, child: &mut Child) {
+pub(crate) fn wait_for_commits(project: &Project, committed: usize, child: &mut Child) {
     let start = Instant::now();
     loop {
         let events = project.events("out");

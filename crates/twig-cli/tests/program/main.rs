@@ -10,6 +10,7 @@ mod http;
 mod http_answers;
 mod interruption;
 mod looking;
+mod mirror;
 mod pilot;
 mod pipelines;
 mod project;

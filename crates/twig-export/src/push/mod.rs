@@ -95,6 +95,22 @@ impl PushError {
     /// Whether the user asked for something that cannot be.
     pub fn is_wrong_usage(&self) -> bool {
         matches!(self, Self::Target { .. } | Self::Occupied { .. } | Self::Busy { .. } | Self::NoToken { .. })
+            || matches!(self, Self::Remote(RemoteError::Address { .. }))
+    }
+
+    /// Whether the same command may do it later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Remote(error) => error.may_pass(),
+            Self::Unreachable { .. } => true,
+            Self::Refused { status, .. } => *status == 429 || *status >= 500,
+            Self::Target { .. }
+            | Self::Occupied { .. }
+            | Self::Busy { .. }
+            | Self::NoToken { .. }
+            | Self::Shards(_)
+            | Self::Io { .. } => false,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use twig_shards::{Remote, RemoteError};
+use twig_shards::{Remote, RemoteError, RemoteObject};
 
 use super::{PushError, Pushed, Upload};
 
@@ -31,8 +31,9 @@ pub(super) fn push(
         Some(_) | None => {}
     }
     let is_resumed = begin(upload, remote, &checksums)?;
+    let there = if is_resumed { remote.list()? } else { Vec::new() };
     let mut there: BTreeMap<String, u64> =
-        if is_resumed { remote.list()?.into_iter().collect() } else { BTreeMap::new() };
+        there.into_iter().map(|object| (object.name, object.size)).collect();
     for name in upload.files.iter().filter(|name| *name != CHECKSUMS) {
         let path = upload.folder.join(name);
         let size = fs::metadata(&path).map_err(|source| PushError::Io { path: path.clone(), source })?.len();
@@ -75,7 +76,7 @@ fn begin(upload: &Upload, remote: &Remote, checksums: &str) -> Result<bool, Push
 /// Shards of a release that was replaced would be taken for this one's.
 fn remove_others(upload: &Upload, remote: &Remote) -> Result<(), PushError> {
     if upload.replace {
-        for (name, _) in remote.list()? {
+        for RemoteObject { name, .. } in remote.list()? {
             if name != MARKER && upload.files.binary_search(&name).is_err() {
                 remote.remove(&name)?;
             }

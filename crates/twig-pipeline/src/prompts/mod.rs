@@ -6,6 +6,7 @@ mod decontaminate;
 mod pictures;
 mod read;
 pub(crate) mod stage;
+mod stored;
 
 use std::{
     collections::{HashMap, hash_map::Entry},

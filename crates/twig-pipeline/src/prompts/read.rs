@@ -7,7 +7,9 @@ use std::{
 };
 
 use serde_json::Value;
+use twig_shards::{Remote, RemoteError};
 
+use super::stored;
 use crate::settings::PromptSettings;
 
 /// Why prompts cannot be read. Each names the file, and the line where there is one.
@@ -29,6 +31,15 @@ pub enum PromptError {
         /// What the file system said.
         #[source]
         source: io::Error,
+    },
+    /// The object store failed.
+    #[error("cannot read prompt files from {address}")]
+    Store {
+        /// As given.
+        address: String,
+        /// What the store said.
+        #[source]
+        source: RemoteError,
     },
     /// Bytes that are no UTF-8.
     #[error("{path}, line {line}: not UTF-8; convert the file (for example with iconv) and try again")]
@@ -82,27 +93,12 @@ pub(super) struct Rows {
     pub(super) blank: u64,
 }
 
-/// The files that the patterns name, each once, in the order of patterns and names.
+/// The files that the patterns name, each once, in the order of patterns and names; of object stores, copies.
 pub(crate) fn files(patterns: &[String], base: &Path) -> Result<Vec<PathBuf>, PromptError> {
     let mut files: Vec<PathBuf> = Vec::new();
     for pattern in patterns {
-        let none = || PromptError::NoFile {
-            pattern: pattern.clone(),
-            base: if base.as_os_str().is_empty() { ".".to_owned() } else { base.display().to_string() },
-        };
-        let full = pattern_from(base, pattern);
-        let found = if base.join(pattern).is_file() {
-            vec![base.join(pattern)]
-        } else {
-            let paths = glob::glob(&full).map_err(|_| none())?;
-            paths.collect::<Result<Vec<_>, _>>().map_err(|error| PromptError::Unreadable {
-                path: error.path().to_owned(),
-                source: error.into(),
-            })?
-        };
-        if found.is_empty() {
-            return Err(none());
-        }
+        let found =
+            if Remote::is_url(pattern) { stored::files(pattern)? } else { files_here(pattern, base)? };
         for path in found {
             if !files.contains(&path) {
                 files.push(path);
@@ -110,6 +106,22 @@ pub(crate) fn files(patterns: &[String], base: &Path) -> Result<Vec<PathBuf>, Pr
         }
     }
     Ok(files)
+}
+
+/// The files on this machine that a pattern names.
+fn files_here(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, PromptError> {
+    if base.join(pattern).is_file() {
+        return Ok(vec![base.join(pattern)]);
+    }
+    let none = || PromptError::NoFile {
+        pattern: pattern.to_owned(),
+        base: if base.as_os_str().is_empty() { ".".to_owned() } else { base.display().to_string() },
+    };
+    let paths = glob::glob(&pattern_from(base, pattern)).map_err(|_| none())?;
+    let found = paths
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| PromptError::Unreadable { path: error.path().to_owned(), source: error.into() })?;
+    if found.is_empty() { Err(none()) } else { Ok(found) }
 }
 
 /// The pattern below `base`, whose own name is taken as it is.

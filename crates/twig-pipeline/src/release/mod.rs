@@ -4,6 +4,7 @@
 //! Holds the small columns of every row (about 250 bytes each) during selection; pictures are streamed.
 
 mod card;
+mod order;
 mod samples;
 mod select;
 mod write;

@@ -1,7 +1,7 @@
 //! Writes the shards of a release in one pass over the parts.
 //!
-//! Order: partitions shuffled by the seed, prompts by their id within. A partition is a random sample of the
-//! prompts (ids are hashes), so any prefix of the release is a fair sample.
+//! Order: partitions as `order` says, prompts by their id within. A partition is a random sample of the prompts (ids
+//! are hashes), so any prefix of the release is a fair sample.
 
 use std::{collections::HashMap, path::Path};
 
@@ -16,6 +16,7 @@ use twig_shards::{
 use twig_tokens::{SpecialToken, layout::PrefixStyle};
 
 use super::{
+    order,
     samples::{Group, PartRow, Rows, SampleCounts},
     select::{Chosen, Selection, TrajectoryKey},
 };
@@ -49,7 +50,8 @@ pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<
     let mut samples = SampleCounts::default();
     let path = run.job.folder.path().join("rejected/samples.parquet");
     let mut rejected = PartWriter::<RejectedRow>::create(&path)?;
-    for partition in shuffled(run) {
+    for index in order::order(&selection.composition, u64::from(run.settings.file.seed)) {
+        let partition = Partition { index, of: run.job.record.partitions };
         let Some(chosen) = selection.chosen.get(&partition.index) else { continue };
         let mut part = PartRows::open(run, partition)?;
         loop {
@@ -75,16 +77,6 @@ pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<
     }
     rejected.commit()?;
     Ok(Written { configs: configs(train, validation)?, samples })
-}
-
-/// Partitions in an order drawn by the seed.
-fn shuffled(run: &Run) -> Vec<Partition> {
-    let mut partitions: Vec<Partition> = run.job.partitions().collect();
-    let seed = u64::from(run.settings.file.seed);
-    let lot =
-        |partition: &Partition| xxhash_rust::xxh3::xxh3_64_with_seed(&partition.index.to_le_bytes(), seed);
-    partitions.sort_by_key(|partition| (lot(partition), partition.index));
-    partitions
 }
 
 /// The rows of a partition, read side by side.

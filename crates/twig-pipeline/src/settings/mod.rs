@@ -174,9 +174,10 @@ impl Settings {
 
     /// Partitions open at once, of which each has about `rows` trajectories.
     pub fn open_partitions(&self, rows: usize) -> usize {
-        const USUAL: usize = 4;
-        let filling = if self.has_batches() { self.in_flight().div_ceil(rows.max(1)) } else { 0 };
-        self.file.run.open_partitions.unwrap_or(filling.clamp(USUAL, 256))
+        /// More than fill the window, so that the last answers of some do not empty it.
+        const SPARE: usize = 3;
+        let filling = self.in_flight().div_ceil(rows.max(1));
+        self.file.run.open_partitions.unwrap_or((filling + SPARE).min(256))
     }
 
     fn has_batches(&self) -> bool {

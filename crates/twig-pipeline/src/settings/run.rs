@@ -11,7 +11,7 @@ pub struct RunSettings {
     #[schemars(range(min = 1, max = 100_000))]
     pub partitions: Option<u32>,
     /// Partitions open at once, so that the tail of one does not starve the teachers: one that waits for a slow
-    /// answer lets the others go on. By default 4, and with a teacher in batches as many as it takes to fill them.
+    /// answer lets the others go on. By default as many as hold `in_flight` trajectories, and three more.
     #[schemars(range(min = 1, max = 256))]
     pub open_partitions: Option<usize>,
     /// Trajectories under way at once over all open partitions, and finished ones that may wait in each for an
@@ -33,6 +33,10 @@ pub struct RunSettings {
     /// Ask nobody: everything is answered from the answer store, and a question that it holds no answer to is
     /// an error.
     pub replay: bool,
+    /// A copy of the job in an object store: `s3://…`, `gs://…`, `az://…` or `file://…`. A run takes over what is
+    /// there and not here; every part goes there when it is committed, the answers behind it first, and the release
+    /// at the end. So a job goes on where its machine is lost. Credentials come from the environment.
+    pub mirror: Option<String>,
 }
 
 impl Default for RunSettings {
@@ -45,6 +49,7 @@ impl Default for RunSettings {
             max_rejected: 1.0,
             budget_usd: None,
             replay: false,
+            mirror: None,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use twig_model::Score;
+
 use super::{CardFacts, svg};
-use crate::{Manifest, ReleaseTrajectory, ShardError, TableReader, atomic};
+use crate::{Manifest, PlainRow, ReleaseTrajectory, ShardError, TableReader, atomic, record::record};
 
 /// The folder of these files in a release.
 const FOLDER: &str = "assets";
@@ -11,6 +13,18 @@ const FOLDER: &str = "assets";
 const SHOWN: usize = 3;
 /// Rows that are looked at for them; the order of a release is random.
 const LOOKED_AT: usize = 60;
+
+record! {
+    /// What the critic gave an attempt at a region.
+    struct StepScore {
+        /// 0 to 100.
+        score: Score,
+    }
+}
+
+impl PlainRow for StepScore {
+    const TABLE: &'static str = "steps";
+}
 
 /// A trajectory as the card shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +53,9 @@ pub(crate) fn write(
     facts: &CardFacts,
 ) -> Result<Vec<ShownTrajectory>, ShardError> {
     let save = |name: &str, bytes: &[u8]| atomic::write(&release.join(FOLDER).join(name), bytes);
-    save("rewards.svg", svg::histogram("trajectories by reward", &reward_bars(facts)).as_bytes())?;
+    save("rewards.svg", svg::histogram("trajectories by reward", &tens(&facts.rewards)).as_bytes())?;
+    let scores = tens(&scores(release, manifest)?);
+    save("scores.svg", svg::histogram("attempts at a region by the critic's score", &scores).as_bytes())?;
     let categories: Vec<_> = facts.categories.clone().into_iter().collect();
     save("categories.svg", svg::bars("trajectories by category", &categories).as_bytes())?;
     let tasks: Vec<_> = facts.tasks.clone().into_iter().collect();
@@ -51,9 +67,22 @@ pub(crate) fn write(
     shown(release, manifest)?.iter().map(|row| write_pictures(release, row)).collect()
 }
 
-fn reward_bars(facts: &CardFacts) -> Vec<(String, u64)> {
+/// Counts of 0 to 9, 10 to 19, …, 90 to 100 with their labels.
+fn tens(counts: &[u64; 10]) -> Vec<(String, u64)> {
     let label = |tens: usize| format!("{}–{}", tens * 10, if tens == 9 { 100 } else { tens * 10 + 9 });
-    facts.rewards.iter().enumerate().map(|(tens, count)| (label(tens), *count)).collect()
+    counts.iter().enumerate().map(|(tens, count)| (label(tens), *count)).collect()
+}
+
+/// Attempts by score; reads that column alone.
+fn scores(release: &Path, manifest: &Manifest) -> Result<[u64; 10], ShardError> {
+    let mut counts = [0; 10];
+    let splits = manifest.config(StepScore::TABLE).into_iter().flat_map(|config| &config.splits);
+    for shard in splits.flat_map(|split| &split.shards) {
+        for row in TableReader::<StepScore>::open(&release.join(&shard.path))? {
+            counts[(row?.score.get() / 10).min(9) as usize] += 1;
+        }
+    }
+    Ok(counts)
 }
 
 /// Rows left out by all stages, by reason.

@@ -20,7 +20,7 @@ pub(crate) fn render(manifest: &Manifest, facts: &CardFacts) -> String {
         .configs
         .iter()
         .filter(|config| !config.splits.is_empty())
-        .filter_map(|config| table_text(&config.name))
+        .filter_map(|config| table_text(&config.name, manifest.schema_version))
         .collect();
     let description =
         "Pictures with the thoughts, critiques and image tokens they were drawn with, region by region.";

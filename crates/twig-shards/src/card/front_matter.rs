@@ -69,7 +69,7 @@ impl FrontMatter {
                 .enumerate()
                 .map(|(place, config)| CardConfig::new(config, place == 0))
                 .collect(),
-            dataset_info: configs().map(DatasetInfo::new).collect(),
+            dataset_info: configs().map(|config| DatasetInfo::new(config, manifest.schema_version)).collect(),
         }
     }
 
@@ -109,7 +109,7 @@ impl CardConfig {
 }
 
 impl DatasetInfo {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, version: u32) -> Self {
         let splits: Vec<SplitInfo> = config
             .splits
             .iter()
@@ -120,7 +120,7 @@ impl DatasetInfo {
             })
             .collect();
         let shards = config.splits.iter().flat_map(|split| &split.shards);
-        let columns = table_text(&config.name).map_or_else(Vec::new, |table| table.columns);
+        let columns = table_text(&config.name, version).map_or_else(Vec::new, |table| table.columns);
         Self {
             config_name: config.name.clone(),
             features: columns

@@ -63,7 +63,7 @@ fn write_contents(card: &mut String, manifest: &Manifest) {
     heading(card, "What is in it");
     table_head(card, &["configuration", "split", "rows", "files", "MB", "what"]);
     for config in &manifest.configs {
-        let mut about = table_text(&config.name).map_or("", |table| table.about);
+        let mut about = table_text(&config.name, manifest.schema_version).map_or("", |table| table.about);
         for split in &config.splits {
             let bytes: u64 = split.shards.iter().map(|shard| shard.bytes).sum();
             let megabytes = format!("{:.1}", bytes as f64 / 1e6);
@@ -178,8 +178,8 @@ fn write_counts(card: &mut String, facts: &CardFacts) {
         table_row(card, &[task, count]);
     }
     card.push_str(
-        "\n![Trajectories by reward](assets/rewards.svg)\n![Trajectories by category](assets/categories.svg)\n\
-         ![Training samples by task](assets/tasks.svg)\n",
+        "\n![Trajectories by reward](assets/rewards.svg)\n![Attempts by score](assets/scores.svg)\n\
+         ![Trajectories by category](assets/categories.svg)\n![Training samples by task](assets/tasks.svg)\n",
     );
 }
 
@@ -200,7 +200,7 @@ fn write_rejections(card: &mut String, manifest: &Manifest) {
 fn write_columns(card: &mut String, manifest: &Manifest) {
     heading(card, "Columns");
     for TableText { name, columns, .. } in
-        manifest.configs.iter().filter_map(|config| table_text(&config.name))
+        manifest.configs.iter().filter_map(|config| table_text(&config.name, manifest.schema_version))
     {
         let _ = write!(card, "\n### {name}\n");
         table_head(card, &["column", "type", "what"]);

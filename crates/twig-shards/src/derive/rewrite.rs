@@ -20,16 +20,15 @@ use parquet::{
         },
     },
     errors::ParquetError,
-    file::metadata::PageIndexPolicy,
+    file::{metadata::PageIndexPolicy, properties::WriterProperties},
 };
 
 use super::{Source, choice::Choice};
 use crate::{
-    Config, Purpose, RowGroupLimits, Shard, ShardError, Split,
-    properties::has_pictures,
+    Config, Purpose, RowGroupLimits, SCHEMA_VERSION, Shard, ShardError, Split,
+    properties::{has_pictures, properties_of_version},
     shards::ShardFiles,
     splice::{EncodedColumns, GroupEncoder, LargeReads},
-    writer_properties,
 };
 
 /// Row groups of the new release.
@@ -52,6 +51,8 @@ pub(super) fn table(
     shard_bytes: u64,
 ) -> Result<(Config, Groups), ShardError> {
     let mut groups = Groups::default();
+    // All sources have the same.
+    let version = sources.first().map_or(SCHEMA_VERSION, |source| source.manifest.schema_version);
     let sources: Vec<Vec<SourceShard>> = sources
         .iter()
         .enumerate()
@@ -63,7 +64,11 @@ pub(super) fn table(
         for piece in interleaved(&sources, position as u8) {
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none => none.insert(SplitWriter::new(name, split, &piece.shard.schema, out, shard_bytes)),
+                none => none.insert({
+                    let schema = &piece.shard.schema;
+                    let properties = properties_of_version(name, schema, Purpose::Release, version);
+                    SplitWriter::new(name, split, schema, properties, out, shard_bytes)
+                }),
             };
             writer.take(piece, position as u8)?;
         }
@@ -253,8 +258,14 @@ struct SplitWriter {
 }
 
 impl SplitWriter {
-    fn new(table: &str, split: &str, schema: &SchemaRef, out: &Path, shard_bytes: u64) -> Self {
-        let properties = writer_properties(table, schema, Purpose::Release);
+    fn new(
+        table: &str,
+        split: &str,
+        schema: &SchemaRef,
+        properties: WriterProperties,
+        out: &Path,
+        shard_bytes: u64,
+    ) -> Self {
         Self {
             files: ShardFiles::new(out, table, split, schema.clone(), properties, shard_bytes),
             limits: RowGroupLimits::new(schema, Purpose::Release),

@@ -22,6 +22,8 @@ pub(super) trait CheckedRow: Row {
 
 /// What the manifest says that rows must fulfil.
 pub(super) struct Rules {
+    /// Version of the tables' schemas.
+    pub(super) schema_version: u32,
     /// Tokenizers by name.
     tokenizers: HashMap<String, TokenRules>,
     /// Rules of the tokenizer that rows without a name mean.
@@ -50,6 +52,7 @@ impl Rules {
         let text = manifest.text_tokenizer.as_ref();
         let placeholder = text.and_then(|text| text.special_ids.get("<image_placeholder>"));
         Self {
+            schema_version: manifest.schema_version,
             tokenizers: manifest.tokenizers.iter().map(|t| (t.name.clone(), of(t))).collect(),
             first,
             image_placeholder: placeholder.and_then(|id| i32::try_from(*id).ok()),

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     CritiqueDpoRecord, DpoRecord, GrpoRecord, JanusRecord, SftRecord, Shard, ShardError, StepRow,
-    TableReader, TokensRow, TrajectoryRecord, atomic, row::FEATURES_KEY,
+    TableReader, TokensRow, TrajectoryRecord, atomic, properties::VERSION_KEY, row::FEATURES_KEY,
+    versions::schema_of,
 };
 
 /// What reading one shard has shown.
@@ -91,7 +92,7 @@ impl ShardFindings {
         shard: &Shard,
         rules: &Rules,
     ) -> Result<(), ShardError> {
-        self.check_footer::<T>(path, shard)?;
+        self.check_footer::<T>(path, shard, rules.schema_version)?;
         let mut problems = Vec::new();
         for row in TableReader::<T>::open(path)? {
             let row = row?;
@@ -108,17 +109,29 @@ impl ShardFindings {
         Ok(())
     }
 
-    /// Schema and row groups are those that this version of the program writes.
-    fn check_footer<T: CheckedRow>(&mut self, path: &Path, shard: &Shard) -> Result<(), ShardError> {
+    /// Schema and row groups are those that releases of this version have.
+    fn check_footer<T: CheckedRow>(
+        &mut self,
+        path: &Path,
+        shard: &Shard,
+        version: u32,
+    ) -> Result<(), ShardError> {
         let file = File::open(path).map_err(ShardError::io("open", path))?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))?;
-        let (found, wanted) = (builder.schema(), T::schema());
+        let (found, wanted) = (builder.schema(), schema_of::<T>(version));
         if found.fields() != wanted.fields() {
-            self.add("its columns are not those of this version of the program");
+            self.add(format!("its columns are not those of schema version {version}"));
         }
         if found.metadata().get(FEATURES_KEY) != wanted.metadata().get(FEATURES_KEY) {
-            self.add("its `huggingface` features are not those of this version of the program");
+            self.add(format!("its `huggingface` features are not those of schema version {version}"));
+        }
+        let pairs = builder.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+        let declared = pairs.into_iter().find(|pair| pair.key == VERSION_KEY);
+        let declared = declared.and_then(|pair| pair.value.as_deref());
+        if declared != Some(version.to_string().as_str()) {
+            let declared = declared.unwrap_or("none");
+            self.add(format!("its footer names schema version {declared}, the manifest {version}"));
         }
         let groups = builder.metadata().row_groups();
         if groups.len() as u64 != shard.row_groups {

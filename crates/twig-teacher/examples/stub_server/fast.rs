@@ -35,6 +35,9 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let answer = answered(shared, &request.path, body).await;
         stream.write_all(&answer).await?;
         buffer.drain(..request.len);
+        if request.is_last {
+            break;
+        }
     }
     Ok(())
 }
@@ -44,6 +47,8 @@ struct Request {
     path: String,
     head_len: usize,
     len: usize,
+    /// Whether the client wants the connection closed afterwards.
+    is_last: bool,
 }
 
 /// Reads until a whole request stands in the buffer; `None` at the end of the connection.
@@ -58,13 +63,14 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
             });
             let len = head_len + length.unwrap_or(0);
+            let is_last = head.contains("connection: close");
             buffer.reserve(len.saturating_sub(buffer.len()));
             while buffer.len() < len {
                 if stream.read_buf(buffer).await? == 0 {
                     return Ok(None);
                 }
             }
-            return Ok(Some(Request { path, head_len, len }));
+            return Ok(Some(Request { path, head_len, len, is_last }));
         }
         if stream.read_buf(buffer).await? == 0 {
             return Ok(None);

@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -15,6 +16,11 @@ use super::segment::{self, Place};
 const QUEUE_LEN: usize = 16_384;
 /// Records written before they are synced together, at most.
 const MAX_BATCH: usize = 1_024;
+/// Time in which further records may come along before those that are waited for are written: a sync has its price,
+/// and whoever asks a teacher waits much longer.
+const GATHER: Duration = Duration::from_millis(3);
+/// Time after which records are written that nobody waits for.
+const UNHURRIED_WITHIN: Duration = Duration::from_millis(200);
 /// Bytes that are gathered before they are written; longer records go as they are.
 const BUFFER_LEN: usize = 256 << 10;
 
@@ -29,7 +35,8 @@ pub(super) struct Committer {
 struct Pending {
     segment: Arc<SegmentWriter>,
     record: Vec<u8>,
-    done: oneshot::Sender<io::Result<(Arc<File>, Place)>>,
+    /// Whoever waits for it; nobody where it may become durable later.
+    done: Option<oneshot::Sender<io::Result<(Arc<File>, Place)>>>,
 }
 
 impl Committer {
@@ -50,7 +57,7 @@ impl Committer {
     ) -> io::Result<(Arc<File>, Place)> {
         let gone = || io::Error::other("the thread that writes answers has ended");
         let (done, durable) = oneshot::channel();
-        let mut pending = Pending { segment, record, done };
+        let mut pending = Pending { segment, record, done: Some(done) };
         let queue = self.queue.as_ref().ok_or_else(gone)?;
         loop {
             match queue.try_send(pending) {
@@ -69,9 +76,8 @@ impl Committer {
 impl Committer {
     /// Appends `record` with the next batch; nobody waits for it, and where the queue is full it is dropped.
     pub(super) fn post(&self, segment: Arc<SegmentWriter>, record: Vec<u8>) {
-        let (done, _) = oneshot::channel();
         if let Some(queue) = &self.queue {
-            let _ = queue.try_send(Pending { segment, record, done });
+            let _ = queue.try_send(Pending { segment, record, done: None });
         }
     }
 }
@@ -87,9 +93,23 @@ impl Drop for Committer {
 }
 
 fn run(incoming: &mpsc::Receiver<Pending>) {
-    while let Ok(first) = incoming.recv() {
-        let mut batch = vec![first];
-        batch.extend(incoming.try_iter().take(MAX_BATCH - 1));
+    let mut unhurried = Vec::new();
+    loop {
+        let mut batch = match incoming.recv_timeout(UNHURRIED_WITHIN) {
+            Ok(first) if first.done.is_none() && unhurried.len() < MAX_BATCH => {
+                unhurried.push(first);
+                continue;
+            }
+            Ok(first) => {
+                std::thread::sleep(GATHER);
+                vec![first]
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => Vec::new(),
+            Err(mpsc::RecvTimeoutError::Disconnected) if unhurried.is_empty() => return,
+            Err(mpsc::RecvTimeoutError::Disconnected) => Vec::new(),
+        };
+        batch.append(&mut unhurried);
+        batch.extend(incoming.try_iter().take(MAX_BATCH));
         // Segments of several partitions are open at once; each is synced once a batch.
         while let Some(segment) = batch.first().map(|pending| Arc::clone(&pending.segment)) {
             let (mine, others) =
@@ -105,12 +125,16 @@ fn commit_to(segment: &SegmentWriter, batch: Vec<Pending>) {
     match segment.append(&records) {
         Ok((file, places)) => {
             for (pending, place) in batch.into_iter().zip(places) {
-                let _ = pending.done.send(Ok((Arc::clone(&file), place)));
+                if let Some(done) = pending.done {
+                    let _ = done.send(Ok((Arc::clone(&file), place)));
+                }
             }
         }
         Err(error) => {
             for pending in batch {
-                let _ = pending.done.send(Err(io::Error::new(error.kind(), error.to_string())));
+                if let Some(done) = pending.done {
+                    let _ = done.send(Err(io::Error::new(error.kind(), error.to_string())));
+                }
             }
         }
     }

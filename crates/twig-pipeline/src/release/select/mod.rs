@@ -18,6 +18,7 @@ use self::{
     rows::{Candidates, Encoding},
     steps::{Removal, Steps},
 };
+use super::order::Composition;
 use crate::{error::RunError, run::Run, seeds, tokens};
 
 pub(super) use self::steps::evaluation_digest;
@@ -27,6 +28,8 @@ pub use funnel::{Example, Funnel, FunnelStep, Repeats, funnel};
 pub(super) struct Selection {
     /// By partition index, then by trajectory.
     pub(super) chosen: BTreeMap<u32, HashMap<TrajectoryKey, Chosen>>,
+    /// Their categories, by partition index.
+    pub(super) composition: Composition,
     pub(super) rows_in: u64,
     pub(super) removed: BTreeMap<RejectReason, u64>,
     /// Trajectories by category.
@@ -117,6 +120,7 @@ fn published(run: &Run, candidates: &Candidates, removals: &[Option<Removal>], f
     let file = &run.settings.file;
     let mut selection = Selection {
         chosen: BTreeMap::new(),
+        composition: Composition::new(),
         rows_in: funnel.rows,
         removed: BTreeMap::new(),
         categories: BTreeMap::new(),
@@ -141,6 +145,8 @@ fn published(run: &Run, candidates: &Candidates, removals: &[Option<Removal>], f
         *selection.painters.entry(names(&candidates.painters, row.painter)).or_insert(0) += 1;
         selection.rewards[(row.reward.get() / 10).min(9) as usize] += 1;
         let chosen = Chosen { reward: row.reward, is_validation };
+        let composition = selection.composition.entry(row.partition).or_default();
+        *composition.entry(row.category).or_insert(0) += 1;
         selection.chosen.entry(row.partition).or_default().insert(row.key, chosen);
     }
     selection

@@ -49,7 +49,7 @@ impl CheckedRow for JanusRecord {
             format!("input_ids, labels, vq_ids, vq_labels: {lengths:?} entries, num_tokens is {length}")
         });
         require(self.prompt_len as usize <= length, problems, || "prompt_len: beyond the end".to_owned());
-        require(self.prompt_len > 0 || !self.prompt_dropped, problems, || {
+        require(self.prompt_len > 0 || self.prompt_dropped != Some(true), problems, || {
             "prompt_dropped: there is no prompt to drop".to_owned()
         });
         require(follows(labels, input_ids), problems, || {

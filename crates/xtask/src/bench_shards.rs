@@ -1,0 +1,86 @@
+//! `cargo xtask bench --shards`: what is done with whole shards, beside what others take for the same, in one run.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    bench::machine,
+    chore::{self, built, cargo, root},
+    python,
+};
+
+/// Size of the release, unless `TWIG_BENCH_GB` says otherwise. Twice as much is needed on the disk.
+const GIGABYTES: &str = "10";
+
+/// Times our side and that of other libraries, and prints the figures as Markdown.
+pub(crate) fn bench() -> Result<()> {
+    let python = python::interpreter("light")?;
+    let folder = built()?.join("bench-shards");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    let gigabytes = std::env::var("TWIG_BENCH_GB").unwrap_or_else(|_| GIGABYTES.to_owned());
+    let build = ["build", "--release", "--locked", "--workspace", "--example", "bench-shards"];
+    chore::run("build bench-shards", cargo(&build))?;
+    let program = built()?.join(format!("examples/bench-shards{}", std::env::consts::EXE_SUFFIX));
+    let own = answer(Command::new(program).arg(&folder).arg(gigabytes))?;
+    let release = own["release"].as_str().context("the benchmark names no release")?;
+    let mut others = Command::new(python);
+    others.arg("-B").arg(root().join("tests/python/shards_speed.py"));
+    let others = answer(others.arg(release).arg(own["compared_rows"].to_string()))?;
+    fs::remove_dir_all(Path::new(&folder)).with_context(|| format!("cannot remove {}", folder.display()))?;
+    println!("{}", report(&own, &others));
+    Ok(())
+}
+
+/// The JSON object that a program prints.
+fn answer(command: &mut Command) -> Result<Value> {
+    let output = command.stderr(Stdio::inherit()).output().context("cannot start the benchmark")?;
+    ensure!(output.status.success(), "the benchmark failed ({})", output.status);
+    serde_json::from_slice(&output.stdout).context("the benchmark gave no JSON")
+}
+
+fn report(own: &Value, others: &Value) -> String {
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let megabytes = |name: &str| number(&own[name]) / 1e6;
+    let line = |what: &str, ours: f64, unit: &str, beside: &str, theirs: f64| {
+        format!("| {what} | {ours:.0} {unit} | {beside} | {theirs:.0} {unit} | {:.2} |", ours / theirs)
+    };
+    let ours = number(&own["ours_rows"]);
+    let copying = megabytes("copying");
+    let streamed = |whose: &str, kind: &str| number(&others[format!("stream_{whose}_{kind}").as_str()]);
+    let mut lines = vec![
+        format!("Machine: {}.", machine()),
+        format!(
+            "Release: {} trajectories of four pictures of {:.0} kB, {:.1} GB.",
+            own["rows"],
+            number(&own["picture_bytes"]) / 1e3,
+            number(&own["release_bytes"]) / 1e9
+        ),
+        String::new(),
+        "| what | twig | beside | that one | ratio |\n|---|---:|---|---:|---:|".to_owned(),
+        line("writing a shard, in memory", ours, "rows/s", "bare arrow-rs", number(&own["bare_rows"])),
+        line("the same", ours, "rows/s", "pyarrow", number(&others["pyarrow_rows"])),
+        line("`twig merge`", megabytes("merging"), "MB/s", "copying the files", copying),
+        line("`twig filter` to a half", megabytes("filtering"), "MB/s", "copying the files", copying),
+    ];
+    lines.extend([("decoded", "pictures decoded"), ("bytes", "pictures as bytes")].map(|(kind, words)| {
+        let what = format!("`datasets` streaming, {words}");
+        line(&what, streamed("ours", kind), "rows/s", "rows written by `datasets`", streamed("own", kind))
+    }));
+    let share = |name: &str| 100.0 * number(&others[name]);
+    lines.push(format!(
+        "\nOne text column (`prompt`) of all rows: pyarrow reads {:.3} % of the release's bytes, DuckDB {:.3} %. \
+         Writing the releases to the disk with their steps, cards and checksums: {:.0} MB/s.",
+        share("column_pyarrow"),
+        share("column_duckdb"),
+        megabytes("writing")
+    ));
+    lines.join("\n")
+}
