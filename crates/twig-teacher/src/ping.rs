@@ -88,6 +88,7 @@ impl Remote {
         Call {
             kind: CallKind::Chat,
             fields: crate::openai::body::as_the_server_wants(fields, self.settings()),
+            json: None,
         }
     }
 }

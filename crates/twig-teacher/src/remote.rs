@@ -17,6 +17,7 @@ use crate::{
         body::{self, Call},
         client::{Answered, OpenAi},
         failure::{Failure, FailureKind},
+        forms::Forms,
     },
     pace::{Pace, Weight},
     prices::CallBound,
@@ -39,6 +40,7 @@ pub struct Remote {
     identity: String,
     settings: OpenAiSettings,
     schemas: Arc<AnswerSchemas>,
+    forms: Forms,
     client: OpenAi,
     pace: Pace,
     till: Till,
@@ -72,6 +74,7 @@ impl Remote {
             identity: settings.identity(),
             settings: settings.clone(),
             schemas: Arc::clone(&shared.schemas),
+            forms: Forms::new(settings, &shared.schemas),
             client: OpenAi::new(settings)?,
             watch: Watch::new(name, &settings.limits, shared.notices.clone()),
             pace: Pace::new(settings.concurrency, &settings.limits),
@@ -136,7 +139,7 @@ impl Remote {
 
     /// The call that asks `request`.
     pub(crate) fn call(&self, request: &Request) -> Call {
-        body::call(&self.settings, &self.schemas, request)
+        self.forms.call(&self.settings, &self.schemas, request)
     }
 
     async fn asked(&self, request: &Request) -> Result<Reply, AskError> {

@@ -107,11 +107,11 @@ pub(super) fn cut_by_size(
 
 /// A question as a line of a batch's file. An edit carries its pictures as data URLs.
 fn line(waiting: &Waiting, endpoint: &str) -> Vec<u8> {
-    let mut body = waiting.call.fields.clone();
+    let mut body = waiting.call.body();
     if let CallKind::Edit { base, editable } = &waiting.call.kind {
-        body.insert("images".to_owned(), json!([{ "image_url": data_url(base) }]));
+        body["images"] = json!([{ "image_url": data_url(base) }]);
         if let Ok(Some(mask)) = mask::of(base, editable) {
-            body.insert("mask".to_owned(), json!({ "image_url": data_url(&mask) }));
+            body["mask"] = json!({ "image_url": data_url(&mask) });
         }
     }
     let line = json!({

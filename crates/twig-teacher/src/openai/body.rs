@@ -20,6 +20,17 @@ pub type AnswerSchemas = BTreeMap<&'static str, Value>;
 pub(crate) struct Call {
     pub(crate) kind: CallKind,
     pub(crate) fields: Map<String, Value>,
+    /// The body in place of `fields`, where it was put together beforehand.
+    pub(crate) json: Option<String>,
+}
+
+impl Call {
+    /// The body as JSON.
+    pub(crate) fn body(&self) -> Value {
+        let fields = || Value::Object(self.fields.clone());
+        // What was put together is JSON.
+        self.json.as_ref().map_or_else(fields, |json| serde_json::from_str(json).unwrap_or_default())
+    }
 }
 
 /// Which of the interface's doors a call goes to.
@@ -62,7 +73,7 @@ pub(crate) fn call(settings: &OpenAiSettings, schemas: &AnswerSchemas, request: 
         (Rendered::Chat(form), _) => (CallKind::Chat, chat(settings, schemas, form, request.seed)),
         (Rendered::Image(form), _) => image(settings, form),
     };
-    Call { kind, fields: as_the_server_wants(fields, settings) }
+    Call { kind, fields: as_the_server_wants(fields, settings), json: None }
 }
 
 /// The most that a question can take.
@@ -93,7 +104,7 @@ pub(crate) fn bound(settings: &OpenAiSettings, request: &Request) -> CallBound {
     }
 }
 
-fn chat(
+pub(super) fn chat(
     settings: &OpenAiSettings,
     schemas: &AnswerSchemas,
     form: &ChatForm,
@@ -109,7 +120,7 @@ fn chat(
 }
 
 /// No form is asked for but one word; its log-probabilities say how sure the model is.
-fn yes_or_no(settings: &OpenAiSettings, form: &ChatForm, seed: u64) -> Map<String, Value> {
+pub(super) fn yes_or_no(settings: &OpenAiSettings, form: &ChatForm, seed: u64) -> Map<String, Value> {
     let mut fields = text(settings, form, seed);
     fields.insert("logprobs".to_owned(), true.into());
     fields.insert("top_logprobs".to_owned(), TOP_LOGPROBS.into());
@@ -121,9 +132,13 @@ fn text(settings: &OpenAiSettings, form: &ChatForm, seed: u64) -> Map<String, Va
     fields.insert("model".to_owned(), settings.model.clone().into());
     fields.insert("messages".to_owned(), form.messages.iter().map(message).collect());
     fields.insert("max_tokens".to_owned(), settings.max_output_tokens.into());
-    // Servers read a signed number of 32 bits at least.
-    fields.insert("seed".to_owned(), (seed & 0x7fff_ffff).into());
+    fields.insert("seed".to_owned(), self::seed(seed).into());
     fields
+}
+
+/// Servers read a signed number of 32 bits at least.
+pub(super) fn seed(seed: u64) -> u64 {
+    seed & 0x7fff_ffff
 }
 
 fn response_format(wanted: StructuredOutput, name: &str, schemas: &AnswerSchemas) -> Option<Value> {
@@ -145,12 +160,15 @@ fn message(message: &Message) -> Value {
         [Part::Text(text)] => Value::from(text.as_str()),
         parts => parts.iter().map(part).collect(),
     };
-    let speaker = match message.speaker {
+    json!({ "role": role(message.speaker), "content": content })
+}
+
+pub(super) fn role(speaker: Speaker) -> &'static str {
+    match speaker {
         Speaker::System => "system",
         Speaker::User => "user",
         Speaker::Assistant => "assistant",
-    };
-    json!({ "role": speaker, "content": content })
+    }
 }
 
 fn part(part: &Part) -> Value {

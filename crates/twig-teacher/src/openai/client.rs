@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{
     Client, RequestBuilder, Response,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     multipart,
 };
 use serde_json::Value;
@@ -139,7 +139,10 @@ impl OpenAi {
         let url = format!("{}{}", self.base_url, call.kind.path());
         let request = self.http.post(url);
         match &call.kind {
-            CallKind::Chat | CallKind::YesOrNo | CallKind::Generate => Ok(request.json(&call.fields)),
+            CallKind::Chat | CallKind::YesOrNo | CallKind::Generate => Ok(match &call.json {
+                Some(json) => request.header(CONTENT_TYPE, "application/json").body(json.clone()),
+                None => request.json(&call.fields),
+            }),
             CallKind::Edit { base, editable } => {
                 let mut form = multipart::Form::new();
                 for (name, value) in &call.fields {
