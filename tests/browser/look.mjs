@@ -31,6 +31,9 @@ async function open(browser, options = {}) {
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(`error in the page: ${error}`));
   page.on("console", (line) => line.type() === "error" && page.problems.push(`console: ${line.text()}`));
+  page.on("response", async (response) => {
+    if (response.status() >= 400) page.problems.push(`${response.status()} ${response.url()}: ${(await response.text()).slice(0, 300)}`);
+  });
   page.on("dialog", (dialog) => { page.problems.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on("request", (request) => {
     if (!/^(http:\/\/127\.0\.0\.1:|data:|file:)/.test(request.url())) page.problems.push(`a request to ${request.url()}`);
@@ -106,7 +109,9 @@ async function trajectory(browser, address, marksFile) {
     await page.waitForFunction(() => document.querySelector("#canvas").complete && document.querySelector("#canvas").naturalWidth > 0);
     seen.add(await page.getAttribute("#canvas", "src"));
     if (await panel.locator(".compare").count()) {
+      // Arrow keys belong to the slider as long as it has the focus.
       await panel.locator(".compare + input").fill("25");
+      await panel.locator(".compare + input").blur();
       await page.waitForLoadState("networkidle");
       await shot(page, "trajectory-redo");
     }

@@ -20,6 +20,7 @@ def check(release: Release, checks: Checks) -> None:
         files = [(file, pq.ParquetFile(file)) for file in release.files(config)]
         check_schema(config, files, checks)
         check_row_groups(config, files, checks)
+        check_encoding(config, files, release, checks)
         check_against_manifest(config, release, checks)
     check_skipping(release, checks)
 
@@ -66,6 +67,26 @@ def check_row_groups(config: str, files: list, checks: Checks) -> None:
     checks.none(f"{config}: no row group without rows", empty, groups)
     checks.none(f"{config}: row groups are small enough", large, groups)
     checks.none(f"{config}: every column has an offset index", unindexed, groups)
+
+
+def check_encoding(config: str, files: list, release: Release, checks: Checks) -> None:
+    """Pictures as they are, everything else compressed and with statistics; the footer tells what the file is."""
+    wrong, chunks = [], 0
+    for _, parquet in files:
+        for group in map(parquet.metadata.row_group, range(parquet.metadata.num_row_groups)):
+            for column in map(group.column, range(group.num_columns)):
+                chunks += 1
+                found = (column.compression, column.is_stats_set, "PLAIN" in column.encodings and not column.has_dictionary_page)
+                is_picture_bytes = column.path_in_schema.endswith("bytes")
+                wanted = ("UNCOMPRESSED", False, True) if is_picture_bytes else ("ZSTD", True)
+                wrong += [(column.path_in_schema, found)] if found[: len(wanted)] != wanted else []
+    checks.none(f"{config}: pictures are stored plainly, other columns compressed and with statistics", wrong, chunks)
+    version = str(release.manifest["schema_version"]).encode()
+    wanted = {b"twig.schema_version": version, b"twig.table": config.encode(), b"use_content_defined_chunking": b"true"}
+    wrong = [file for file, parquet in files if wanted.items() - parquet.metadata.metadata.items()]
+    checks.none(f"{config}: the footer has table, version and chunking", wrong, len(files))
+    counts = [len(release.shards(config, split)) for split in release.splits(config)]
+    checks.that(f"{config}: many shards come in eights", all(n <= 8 or n % 8 == 0 for n in counts), f"{counts}")
 
 
 def check_against_manifest(config: str, release: Release, checks: Checks) -> None:

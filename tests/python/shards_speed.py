@@ -91,7 +91,8 @@ def one_column(release: Path, shards: list[str]) -> dict:
     texts = pads.dataset(shards).to_table(columns=["prompt"])
     with_pyarrow = handed_out() - before
     before = handed_out()
-    longest = duckdb.sql(f"select count(prompt), max(length(prompt)) from read_parquet({shards!r})").fetchone()
+    query = f"select count(prompt), max(length(prompt)) from read_parquet({shards!r})"
+    longest = duckdb.connect().execute(query).fetchone()
     with_duckdb = handed_out() - before
     assert longest[0] == texts.num_rows > 0
     return {"column_pyarrow": with_pyarrow / total, "column_duckdb": with_duckdb / total}

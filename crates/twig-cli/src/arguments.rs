@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "twig",
     version,
-    after_help = "Exit codes: 0 done · 1 unexpected · 2 wrong usage, pipeline file or release · 3 done, but \
-                  more was rejected than allowed · 4 budget reached · 75 interrupted, or worth trying again\n\n\
+    after_help = "Exit codes: 0 done · 1 unexpected · 2 wrong usage, pipeline file or release · 3 more \
+                  was rejected than allowed · 4 budget reached · 75 interrupted, or worth trying again\n\n\
                   Start with: twig run pipelines/quickstart.yaml"
 )]
 pub(crate) struct Arguments {
@@ -34,12 +34,27 @@ pub(crate) enum Command {
     )]
     Plan(PlanArguments),
     /// Show how far a job has come
+    #[command(after_help = "Examples:\n  twig status out/quickstart\n  watch twig status out/quickstart")]
     Status(FolderArguments),
     /// Look after the answer store: what every teacher has said, and what was paid for it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  twig answers stats out/quickstart\n  twig answers export out/quickstart answers.seg"
+    )]
     Answers(AnswersCommand),
-    /// Check a release: hashes, schemas, counts, tokens, pictures, accounting
-    Verify(FolderArguments),
+    /// Check a release: hashes, schemas, counts, tokens, pictures, accounting; of a job also parts and answers
+    #[command(
+        after_help = "Examples:\n  twig verify out/quickstart\n  twig verify out/quickstart --repair\n  twig verify \
+                      out/quickstart --json | jq .problems"
+    )]
+    Verify(VerifyArguments),
+    /// Try rejected rows again that can succeed when a teacher is asked once more, then go on with the job
+    ///
+    /// Answers that were of use are kept: only the questions that failed are asked, and paid for, again.
+    #[command(
+        after_help = "Example:\n  twig retry pipelines/openai.yaml --reason refused --reason invalid_answer"
+    )]
+    Retry(RetryArguments),
     /// Summarise a release, or compare two: rows, scores, attempts, rejections
     #[command(
         after_help = "Examples:\n  twig inspect out/quickstart\n  twig inspect out/before out/after\n  twig inspect s3://bucket/release\n  \
@@ -64,10 +79,17 @@ pub(crate) enum Command {
     )]
     Show(ShowArguments),
     /// Draw trajectories as a contact sheet: canvas, thought and critique of every region
+    #[command(
+        after_help = "Examples:\n  twig sheet out/quickstart\n  twig sheet out/quickstart --rows 12 -o twelve.png"
+    )]
     Sheet(SheetArguments),
     /// Write a release in another format
     ///
     /// The same command goes on with an export that was interrupted.
+    #[command(
+        after_help = "Examples:\n  twig export out/quickstart -o exported\n  twig export out/quickstart --format \
+                      webdataset -o tars"
+    )]
     Export(ExportArguments),
     /// Write a report to send to somebody: one HTML file that loads nothing from anywhere
     #[command(
@@ -119,6 +141,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  twig sample out/quickstart --share 0.01 -o out/preview")]
     Sample(SampleArguments),
     /// Print a JSON Schema: of the pipeline file, of events, of the manifest, of teachers' answers
+    #[command(after_help = "Examples:\n  twig schema\n  twig schema pipeline > pipeline.schema.json")]
     Schema(SchemaArguments),
 }
 
@@ -174,6 +197,30 @@ pub(crate) struct RunArguments {
     /// Ask nobody: answer everything from the answer store, and fail where it has no answer
     #[arg(long)]
     pub(crate) replay: bool,
+}
+
+/// A job, and which of its rejected rows to try again.
+#[derive(Debug, Args)]
+pub(crate) struct RetryArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    /// Only rows that were rejected for this reason: refused, invalid_answer, bad_picture or teacher_failed
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Vec<String>,
+}
+
+/// A folder to check.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The output folder of a job, or a release
+    #[arg(value_name = "OUT")]
+    pub(crate) folder: PathBuf,
+    /// Take damaged pieces of a job out of use, so that the next run makes just these anew
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A job, and how to show its plan.
@@ -460,4 +507,21 @@ pub(crate) struct SchemaArguments {
     /// Name of a schema; lists them where it is left out
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_shows_by_example_what_to_type() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            let shown = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(shown.starts_with("Example") && shown.contains("  twig "), "{}", subcommand.get_name());
+        }
+    }
 }

@@ -15,7 +15,11 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match commands::dispatch(arguments.command) {
+    // A panic is a fault of this program or of a library, and has been told by then: it ends like one.
+    let Ok(outcome) = std::panic::catch_unwind(|| commands::dispatch(arguments.command)) else {
+        return ExitCode::from(exit::UNEXPECTED);
+    };
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             let code = exit::code_of(&error);

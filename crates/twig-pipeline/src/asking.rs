@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use twig_imaging::RgbImage;
 use twig_model::{
-    Answer, AskError, Message, Part, Picture, PromptId, RejectReason, Rejection, Rendered, Reply, Request,
+    Answer, AskError, Message, Part, PromptId, RejectReason, Rejection, Rendered, Reply, Request, Schedule,
     Speaker, Task, Teacher,
 };
 use twig_shards::CallRow;
 
-use crate::{answers::InvalidAnswer, error::RunError, job::Stage, seeds, templates::Templates};
+use crate::{
+    answers::InvalidAnswer, error::RunError, job::Stage, seeds, templates::Templates, trajectories::canvas,
+};
 
 /// Why a question has no usable answer.
 pub(crate) enum Unanswered {
@@ -44,6 +47,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) prompt_id: PromptId,
     pub(crate) trajectory_id: String,
     pub(crate) invalid_answer_retries: u32,
+    /// How often a question without a usable answer is asked anew; `twig retry` raises it.
+    pub(crate) retries: u32,
     /// For judges their name: two that share a teacher are asked apart, and adding one leaves the others'
     /// questions as they were. Empty elsewhere.
     pub(crate) asker: String,
@@ -59,7 +64,7 @@ pub(crate) struct Position {
 
 impl Asking<'_> {
     /// Asks for a text and reads it with `read`. An answer that misses the form is shown to the teacher with
-    /// what is wrong, so many times as the settings say; then the row is rejected.
+    /// what is wrong, so many times as the settings say; then the row is rejected, or the question asked anew.
     pub(crate) async fn text<T>(
         &mut self,
         teacher: &Arc<dyn Teacher>,
@@ -68,6 +73,28 @@ impl Asking<'_> {
         read: impl Fn(&str) -> Result<T, InvalidAnswer>,
     ) -> Result<(T, Reply), Unanswered> {
         let mut request = self.request(task, position)?;
+        loop {
+            match self.text_of(teacher, request.clone(), position, &read).await {
+                Err(Unanswered::Rejected(rejection)) if self.is_asked_anew(&request, &rejection) => {
+                    request.ask += 1;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Whether a question that led to a rejection is asked once more.
+    fn is_asked_anew(&self, request: &Request, rejection: &Rejection) -> bool {
+        request.ask < self.retries && rejection.reason.is_retryable()
+    }
+
+    async fn text_of<T>(
+        &mut self,
+        teacher: &Arc<dyn Teacher>,
+        mut request: Request,
+        position: Position,
+        read: &impl Fn(&str) -> Result<T, InvalidAnswer>,
+    ) -> Result<(T, Reply), Unanswered> {
         let mut tries_left = self.invalid_answer_retries;
         loop {
             let reply = self.ask(teacher, &request, position).await?;
@@ -89,17 +116,35 @@ impl Asking<'_> {
         }
     }
 
-    /// Asks for a picture.
+    /// Asks for a picture, and fits it to the schedule's grid.
     pub(crate) async fn picture(
         &mut self,
         teacher: &Arc<dyn Teacher>,
         task: Task,
         position: Position,
-    ) -> Result<(Picture, Reply), Unanswered> {
-        let request = self.request(task, position)?;
-        let reply = self.ask(teacher, &request, position).await?;
+        schedule: &Schedule,
+    ) -> Result<(Arc<RgbImage>, Reply), Unanswered> {
+        let mut request = self.request(task, position)?;
+        loop {
+            match self.picture_of(teacher, &request, position, schedule).await {
+                Err(Unanswered::Rejected(rejection)) if self.is_asked_anew(&request, &rejection) => {
+                    request.ask += 1;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn picture_of(
+        &mut self,
+        teacher: &Arc<dyn Teacher>,
+        request: &Request,
+        position: Position,
+        schedule: &Schedule,
+    ) -> Result<(Arc<RgbImage>, Reply), Unanswered> {
+        let reply = self.ask(teacher, request, position).await?;
         match &reply.answer {
-            Answer::Picture(picture) => Ok((picture.clone(), reply)),
+            Answer::Picture(picture) => Ok((canvas::fitted(picture.clone(), schedule).await?, reply)),
             Answer::Declined(rejection) => Err(rejection.clone().into()),
             Answer::Text(text) => {
                 let begins: String = text.chars().take(80).collect();

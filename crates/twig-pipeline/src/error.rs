@@ -58,7 +58,9 @@ pub enum RunError {
         why: String,
     },
     /// More was rejected than the pipeline file allows.
-    #[error("done, but {detail}; see the rejected/ folder, or raise run.max_rejected")]
+    #[error(
+        "{detail}; what was answered is kept: mend the cause or raise the limit, and run the same command again"
+    )]
     TooManyRejected {
         /// How much, and the limit.
         detail: String,
@@ -111,6 +113,33 @@ pub enum RunError {
         /// The part.
         path: PathBuf,
     },
+    /// What says whose folder it is has been damaged.
+    #[error(
+        "{path} has changed since it was written; `twig run` with the job's pipeline file writes it again"
+    )]
+    DamagedJob {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The list of rows that are tried again is not what was written.
+    #[error("{path} has changed since it was written; remove it, and note the rows again with `twig retry`")]
+    DamagedRetries {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk is about to be full.
+    #[error(
+        "{free_mb} MB are free on the disk of {folder}, and run.min_free_disk_mb is {min_mb}; nothing is lost: make \
+         room and run the same command again to go on"
+    )]
+    LittleDisk {
+        /// The output folder.
+        folder: PathBuf,
+        /// What is free.
+        free_mb: u64,
+        /// What must be.
+        min_mb: u64,
+    },
     /// The output folder cannot be made or used.
     #[error(
         "the output folder {folder} cannot be used; choose another with --output, or see to its permissions"
@@ -138,9 +167,7 @@ pub enum RunError {
         folder: PathBuf,
     },
     /// The job's copy in an object store could not be read or written.
-    #[error(
-        "the copy of the job (run.mirror); what is done is kept here, run the same command again to go on"
-    )]
+    #[error("the copy of the job (run.mirror) cannot be used; what is done here is kept")]
     Mirror(#[source] RemoteError),
     /// Rows went missing: a fault of this program.
     #[error("accounting: {0}; this is a fault in twig, please report it")]
@@ -164,7 +191,12 @@ impl RunError {
         match self {
             Self::TooManyRejected { .. } => 3,
             Self::BudgetReached(_) => 4,
-            Self::Interrupted | Self::InUse { .. } | Self::Teacher(_) | Self::DamagedPart { .. } => 75,
+            Self::Interrupted
+            | Self::InUse { .. }
+            | Self::Teacher(_)
+            | Self::DamagedPart { .. }
+            | Self::LittleDisk { .. } => 75,
+            Self::OutputFolder { source, .. } if is_of_the_disk(source) => 1,
             Self::Io { source, .. }
             | Self::OutputFolder { source, .. }
             | Self::Shards(ShardError::Io { source, .. })
@@ -198,9 +230,24 @@ impl RunError {
             | Self::Samples(_)
             | Self::Tokenizer(_)
             | Self::Accounting(_)
+            | Self::DamagedJob { .. }
+            | Self::DamagedRetries { .. }
             | Self::Worker => 1,
         }
     }
+
+    /// The error with its causes, in one line.
+    pub(crate) fn with_causes(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}
+
+/// Whether the disk fails, rather than the folder being a wrong choice.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+        // EIO has no kind of its own.
+        || error.raw_os_error() == Some(5)
 }
 
 /// Whether the cause may go away: then the same command is worth trying again.

@@ -1,5 +1,7 @@
 //! Fingerprints: hashes of everything that shapes a partition of a stage.
 
+use std::collections::BTreeMap;
+
 use blake3::Hasher;
 use serde::Serialize;
 use twig_model::Prompt;
@@ -35,6 +37,14 @@ impl Fingerprint {
     /// Adds the prompts of a partition.
     pub(crate) fn with_prompts(self, prompts: &[Prompt]) -> Self {
         self.with("prompts", &prompts)
+    }
+
+    /// Adds the rows that are tried again, where there are any.
+    pub(crate) fn with_retries(self, retries: Option<&BTreeMap<String, u32>>) -> Self {
+        match retries {
+            Some(retries) => self.with("asked again", retries),
+            None => self,
+        }
     }
 
     pub(crate) fn finish(&self) -> String {

@@ -7,11 +7,13 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use twig_shards::ShardError;
 
 use crate::{
     error::RunError,
     mirror::Mirror,
     partition::{self, Partition},
+    sealed,
     settings::{PipelineFile, Settings},
 };
 
@@ -123,16 +125,35 @@ impl JobFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|source| RunError::io(&path, source))?,
         };
-        let version: Versioned = serde_json::from_str(&text)
-            .map_err(|error| RunError::foreign(&self.0, format!("its job.json cannot be read ({error})")))?;
-        if version.format_version != FORMAT_VERSION {
-            let found = version.format_version;
-            let why = format!("it has format version {found}, and this twig reads version {FORMAT_VERSION}");
-            return Err(RunError::foreign(&self.0, why));
+        match sealed::read(&text) {
+            Some(record) => Ok(Some(record)),
+            // Another version may have other fields, or seal them otherwise.
+            None => match serde_json::from_str::<Versioned>(&text) {
+                Ok(Versioned { format_version }) if format_version != FORMAT_VERSION => {
+                    let why = format!(
+                        "it has format version {format_version}, and this twig reads version {FORMAT_VERSION}"
+                    );
+                    Err(RunError::foreign(&self.0, why))
+                }
+                Ok(_) | Err(_) => Err(RunError::DamagedJob { path }),
+            },
         }
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|error| RunError::foreign(&self.0, format!("its job.json cannot be read ({error})")))
+    }
+
+    /// Writes `job.json`.
+    pub fn save(&self, record: &JobRecord) -> Result<(), RunError> {
+        sealed::write(&self.job_file(), record)
+    }
+
+    /// N as the names of the parts tell it.
+    fn partitions_of_parts(&self) -> Option<u32> {
+        Stage::ALL.iter().find_map(|stage| {
+            let entries = fs::read_dir(self.0.join("stages").join(stage.as_str())).ok()?;
+            entries.flatten().find_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                name.strip_prefix("part-")?.split_once("-of-")?.1.split_once('.')?.0.parse().ok()
+            })
+        })
     }
 }
 
@@ -171,6 +192,8 @@ pub(crate) struct Job {
     pub record: JobRecord,
     /// The copy in an object store, if there is to be one.
     pub mirror: Option<Mirror>,
+    /// `job.json`, where it was damaged and has been written again.
+    pub damaged: Option<PathBuf>,
     /// Holds the lock as long as the process lives; the system lets go of it however the process ends.
     _lock: File,
 }
@@ -185,14 +208,23 @@ impl Job {
     ) -> Result<Self, RunError> {
         let folder = JobFolder::new(&settings.file.output);
         let unusable = |source| RunError::OutputFolder { folder: folder.path().to_owned(), source };
-        fs::create_dir_all(folder.path()).map_err(unusable)?;
+        twig_shards::atomic::create_folders(folder.path()).map_err(|error| match error {
+            ShardError::Io { source, .. } => unusable(source),
+            error => error.into(),
+        })?;
         let lock = lock(folder.path())?;
         let mirror = Mirror::open(settings, &folder)?;
-        let earlier = folder.record()?;
+        let usual = || settings.file.run.partitions.unwrap_or_else(|| partition::default_count(num_prompts));
+        let (earlier, damaged) = match folder.record() {
+            // Everything in it is known from elsewhere: it is written again.
+            Err(RunError::DamagedJob { path }) => (None, Some(path)),
+            earlier => (earlier?, None),
+        };
         let partitions = match &earlier {
+            None if damaged.is_some() => folder.partitions_of_parts().unwrap_or_else(usual),
             None => {
                 refuse_foreign_files(folder.path())?;
-                settings.file.run.partitions.unwrap_or_else(|| partition::default_count(num_prompts))
+                usual()
             }
             Some(earlier) => {
                 check_same_job(settings, earlier, folder.path())?;
@@ -208,18 +240,17 @@ impl Job {
             limit,
             settings: settings.file.clone(),
         };
+        // First of all: a folder that is begun and does not say whose it is would be a stranger's.
+        if earlier.as_ref() != Some(&record) {
+            folder.save(&record)?;
+        }
         for sub in ["answers", "rejected", "calls", "stages"] {
-            let path = folder.path().join(sub);
-            fs::create_dir_all(&path).map_err(|source| RunError::io(&path, source))?;
+            twig_shards::atomic::create_folders(&folder.path().join(sub))?;
         }
         for stage in Stage::ALL {
-            let path = folder.path().join("stages").join(stage.as_str());
-            fs::create_dir_all(&path).map_err(|source| RunError::io(&path, source))?;
+            twig_shards::atomic::create_folders(&folder.path().join("stages").join(stage.as_str()))?;
         }
-        if earlier.as_ref() != Some(&record) {
-            crate::part::write_json(&folder.job_file(), &record)?;
-        }
-        Ok(Self { folder, record, mirror, _lock: lock })
+        Ok(Self { folder, record, damaged, mirror, _lock: lock })
     }
 
     /// Takes away what killed runs left half-written; this run holds the lock, so nobody is writing it.
@@ -230,7 +261,7 @@ impl Job {
         for folder in stages.iter().chain(&others) {
             twig_shards::atomic::sweep(folder)?;
         }
-        Ok(())
+        crate::release::sweep(&self.folder)
     }
 
     /// Sends the rest to the copy in the object store, whatever the run has come to.
@@ -272,6 +303,15 @@ fn refuse_foreign_files(folder: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
+/// Who this is, for others who want the folder.
+fn holder() -> String {
+    let host =
+        fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.map_or_else(String::new, |host| format!(" on {}", host.trim()));
+    let now = httpdate::fmt_http_date(std::time::SystemTime::now());
+    format!("process {}{host}, since {now}", std::process::id())
+}
+
 /// Locks the folder for this process. The lock goes with the process, however it ends; the file stays.
 fn lock(folder: &Path) -> Result<File, RunError> {
     let path = folder.join(".lock");
@@ -291,10 +331,7 @@ fn lock(folder: &Path) -> Result<File, RunError> {
         }
         Err(TryLockError::Error(source)) => return Err(RunError::io(&path, source)),
     }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "process {}", std::process::id()));
+    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", holder()));
     written.map_err(|source| RunError::io(&path, source))?;
     Ok(file)
 }

@@ -63,7 +63,7 @@ pub(crate) async fn partition(
     fingerprint: String,
 ) -> Result<Committed, RunError> {
     input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
-    let answers = Arc::new(run.answers.partition(partition.index)?);
+    let answers = run.open_answers(partition)?;
     let judges: Vec<Judge> = run
         .settings
         .file
@@ -78,7 +78,7 @@ pub(crate) async fn partition(
         })
         .collect();
     let trajectories = TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
-    let mut part = OpenPart::create(&run.job.folder, Stage::Judgements, partition)?;
+    let mut part = OpenPart::create(run, Stage::Judgements, partition)?;
     run.in_order(
         Samples(trajectories.peekable()).map(|samples| judge_samples(run, &judges, samples)),
         |judged: Vec<Judged>| {
@@ -88,7 +88,7 @@ pub(crate) async fn partition(
                 part.called(calls);
                 match outcome {
                     Ok(rows) => part.push(rows)?,
-                    Err(row) => part.reject(*row),
+                    Err(row) => part.reject(*row)?,
                 }
             }
             Ok(())
@@ -163,6 +163,7 @@ async fn judge_alone(run: &Run<'_>, judges: &[Judge], trajectory: &Trajectory) -
 fn asking<'a>(run: &'a Run<'_>, trajectory: &Trajectory) -> Asking<'a> {
     let file = &run.settings.file;
     let prompt = &trajectory.prompt;
+    let partition = Partition::of_prompt(&prompt.id, run.job.record.partitions);
     Asking {
         stage: Stage::Judgements,
         templates: &run.templates,
@@ -170,6 +171,7 @@ fn asking<'a>(run: &'a Run<'_>, trajectory: &Trajectory) -> Asking<'a> {
         prompt_id: prompt.id.clone(),
         trajectory_id: trajectory.id().to_string(),
         invalid_answer_retries: file.trajectories.invalid_answer_retries,
+        retries: run.retries.asks(Stage::Judgements, partition, &trajectory.id().to_string()),
         asker: String::new(),
         calls: Vec::new(),
     }

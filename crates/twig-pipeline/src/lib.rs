@@ -9,11 +9,15 @@
 mod answers;
 mod asking;
 mod bill;
+mod check;
 mod cost;
 mod cpu;
 mod error;
 mod events;
 mod fingerprint;
+mod free_disk;
+#[doc(hidden)]
+pub mod harness;
 mod ids;
 mod inquiries;
 mod job;
@@ -21,15 +25,19 @@ mod judgements;
 mod measures;
 mod mirror;
 mod near;
+mod on_finish;
 mod part;
 mod partition;
 mod ping;
 mod plan;
 mod prompts;
 mod recipe;
+mod rejections;
 mod release;
+mod retry;
 mod run;
 pub mod schemas;
+mod sealed;
 mod seeds;
 mod settings;
 mod status;
@@ -40,6 +48,7 @@ mod trajectories;
 mod work;
 
 pub use bill::{Bill, Bills};
+pub use check::{JobReport, check, forget_release};
 pub use cost::CostPlan;
 pub use error::RunError;
 pub use events::{Event, EventLine, Observer};
@@ -50,13 +59,14 @@ pub use ping::{PingReport, ping};
 pub use plan::{BatchPlan, Plan, StagePlan, plan};
 pub use prompts::{PromptError, PromptTable};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
+pub use retry::retry;
 pub use run::{RunSummary, run};
 pub use settings::{
     BoxSettings, CanvasView, DecontaminationSettings, DeviceName, JudgeKind, JudgeSettings,
-    JudgementSettings, MixSettings, PipelineFile, Problem, PromptSettings, PromptSource, ReleaseSettings,
-    RoleSettings, RunSettings, ScheduleSettings, SelectSettings, Settings, SettingsError, ShapeName,
-    TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings, TokenizerSettings,
-    TrajectorySettings,
+    JudgementSettings, MaxRejected, MixSettings, PipelineFile, Problem, PromptSettings, PromptSource,
+    RejectLimit, ReleaseSettings, RoleSettings, RunSettings, ScheduleSettings, SelectSettings, Settings,
+    SettingsError, ShapeName, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings,
+    TokenizerSettings, TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};

@@ -24,6 +24,7 @@ use crate::{
     error::RunError,
     job::{JobFolder, JobRecord, Stage},
     partition::Partition,
+    retry::RETRIES,
     settings::Settings,
 };
 
@@ -160,7 +161,8 @@ impl Copy {
 
     fn send_rest(&self) -> Result<(), RemoteError> {
         let mut names = self.below("answers");
-        names.extend(["stages/release.json", "stages/selection.json", "job.json"].map(str::to_owned));
+        names
+            .extend(["stages/release.json", "stages/selection.json", "job.json", RETRIES].map(str::to_owned));
         names.extend(self.below("").into_iter().filter(|name| name.starts_with("events")));
         names.iter().try_for_each(|name| self.send(name))
     }
@@ -248,7 +250,7 @@ fn ending(name: &str) -> Option<&str> {
 fn is_copied(name: &str) -> bool {
     let is_inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     let folder = name.split('/').next().unwrap_or_default();
-    is_inside && (name == "job.json" || (FOLDERS.contains(&folder) && name.contains('/')))
+    is_inside && (["job.json", RETRIES].contains(&name) || (FOLDERS.contains(&folder) && name.contains('/')))
 }
 
 fn read(path: &Path) -> Result<String, RemoteError> {

@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,6 +21,9 @@ use crate::{
     error::RunError,
     job::{JobFolder, Stage},
     partition::Partition,
+    rejections::StageWatch,
+    run::Run,
+    sealed,
 };
 
 /// What was committed: `stages/<stage>/part-….json`.
@@ -71,8 +75,8 @@ impl PartRecord {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|source| RunError::io(&path, source))?,
         };
-        // A record that cannot be read is no commit: the partition is done again.
-        let Ok(record) = serde_json::from_str::<Self>(&text) else { return Ok(None) };
+        // A record that is damaged is no commit: the partition is done again.
+        let Some(record) = sealed::read::<Self>(&text) else { return Ok(None) };
         let whole = |path: &Path, file: &FileRecord| fs::metadata(path).is_ok_and(|m| m.len() == file.bytes);
         let optional = |path: &Path, file: &Option<FileRecord>| file.as_ref().is_none_or(|f| whole(path, f));
         let sound = whole(&folder.part(stage, partition), &record.rows_file)
@@ -110,6 +114,11 @@ impl PartRecord {
         Err(RunError::DamagedPart { path })
     }
 
+    /// Writes the record: from now on the partition is committed.
+    pub fn save(&self, folder: &JobFolder, stage: Stage, partition: Partition) -> Result<(), RunError> {
+        sealed::write(&folder.part_record(stage, partition), self)
+    }
+
     /// Whether every row that came in went out or was rejected.
     pub fn balances(&self) -> bool {
         self.rows_in == self.rows_out + self.rejected.values().sum::<u64>()
@@ -135,13 +144,14 @@ pub(crate) struct OpenPart<T: Row> {
     calls: Vec<CallRow>,
     rows_in: u64,
     rows_out: u64,
+    watch: Arc<StageWatch>,
     start: Instant,
 }
 
 impl<T: Row> OpenPart<T> {
     /// Begins a partition; nothing counts until [`OpenPart::commit`].
-    pub(crate) fn create(folder: &JobFolder, stage: Stage, partition: Partition) -> Result<Self, RunError> {
-        let rows = PartWriter::create(&folder.part(stage, partition))?;
+    pub(crate) fn create(run: &Run, stage: Stage, partition: Partition) -> Result<Self, RunError> {
+        let rows = PartWriter::create(&run.job.folder.part(stage, partition))?;
         Ok(Self {
             stage,
             partition,
@@ -150,6 +160,7 @@ impl<T: Row> OpenPart<T> {
             calls: Vec::new(),
             rows_in: 0,
             rows_out: 0,
+            watch: run.rejections.of(stage),
             start: Instant::now(),
         })
     }
@@ -158,13 +169,16 @@ impl<T: Row> OpenPart<T> {
     pub(crate) fn push(&mut self, rows: impl IntoIterator<Item = T>) -> Result<(), RunError> {
         self.rows_in += 1;
         self.rows_out += 1;
+        self.watch.made();
         rows.into_iter().try_for_each(|row| self.rows.push(row)).map_err(RunError::from)
     }
 
-    /// A row that came in and did not become data.
-    pub(crate) fn reject(&mut self, row: RejectedRow) {
+    /// A row that came in and did not become data; an error where too many did not.
+    pub(crate) fn reject(&mut self, row: RejectedRow) -> Result<(), RunError> {
         self.rows_in += 1;
+        let allowed = self.watch.rejected(&row);
         self.rejected.push(row);
+        allowed
     }
 
     /// What was asked for a row.
@@ -174,7 +188,7 @@ impl<T: Row> OpenPart<T> {
 
     /// Makes everything durable, the record last.
     pub(crate) fn commit(self, folder: &JobFolder, fingerprint: String) -> Result<Committed, RunError> {
-        let Self { stage, partition, rows, rejected, calls, rows_in, rows_out, start } = self;
+        let Self { stage, partition, rows, rejected, calls, rows_in, rows_out, watch: _, start } = self;
         let mut reasons = BTreeMap::new();
         for row in &rejected {
             *reasons.entry(row.reason).or_insert(0) += 1;
@@ -192,7 +206,7 @@ impl<T: Row> OpenPart<T> {
             rejected_file: commit_side_table(&folder.rejected(stage, partition), rejected)?,
             calls_file: commit_side_table(&folder.calls(stage, partition), calls)?,
         };
-        crate::part::write_json(&folder.part_record(stage, partition), &record)?;
+        record.save(folder, stage, partition)?;
         Ok(Committed { record, asked, elapsed: start.elapsed() })
     }
 }
@@ -208,19 +222,16 @@ fn count_by_role<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> BTreeMap<S
 /// Writes a table that most partitions do not have, or takes away that of an earlier run.
 fn commit_side_table<T: Row>(path: &Path, rows: Vec<T>) -> Result<Option<FileRecord>, RunError> {
     if rows.is_empty() {
-        return match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RunError::io(path, error)),
-            _ => Ok(None),
-        };
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => {
+                removed.map_err(|source| RunError::io(path, source))?;
+                twig_shards::atomic::sync_folder(path.parent().unwrap_or(path))?;
+            }
+        }
+        return Ok(None);
     }
     let mut writer = PartWriter::create(path)?;
     rows.into_iter().try_for_each(|row| writer.push(row))?;
     Ok(Some(writer.commit()?.digest.into()))
-}
-
-/// Writes a JSON file as a whole or not at all.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let json = serde_json::to_vec_pretty(value).map_err(|error| RunError::io(path, error.into()))?;
-    twig_shards::atomic::write(path, &json)?;
-    Ok(())
 }

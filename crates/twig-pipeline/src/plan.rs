@@ -19,6 +19,7 @@ use crate::{
     partition::{self, Partition},
     prompts::{self, PromptTable},
     recipe::Recipe,
+    retry::Retries,
     settings::Settings,
     tokens, trajectories,
 };
@@ -162,7 +163,7 @@ impl Standing {
             tokens::fingerprint(recipe),
             measures::fingerprint(),
         ];
-        let mut standing = Self::default();
+        let (mut standing, retries) = (Self::default(), Retries::load(folder)?);
         let mut committed = [0; Stage::ALL.len()];
         for partition in Partition::all(partitions) {
             let stands =
@@ -172,7 +173,9 @@ impl Standing {
             committed[0] += u32::from(stands(Stage::Prompts, &fingerprint)?.is_some());
             let mine = in_partition(prompts, partition);
             let rows = mine.len() as u64 * samples;
-            let fingerprint = make.clone().with_prompts(mine).finish();
+            let asked_again = |stage| retries.of(stage, partition);
+            let make = make.clone().with_prompts(mine).with_retries(asked_again(Stage::Trajectories));
+            let fingerprint = make.finish();
             let Some(made) = stands(Stage::Trajectories, &fingerprint)? else {
                 standing.to_make += rows;
                 standing.to_judge += rows;
@@ -180,6 +183,7 @@ impl Standing {
             };
             committed[1] += 1;
             standing.count(&made);
+            let judge = judge.clone().with_retries(asked_again(Stage::Judgements));
             match stands(Stage::Judgements, &on_top_of(&judge, &made).0)? {
                 Some(judged) => {
                     committed[2] += 1;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 use twig_shards::StageAccount;
-use twig_teacher::{AnswerStore, Notices, Purse, Shared, Stop};
+use twig_teacher::{AnswerStore, Notices, PartitionAnswers, Purse, Shared, Stop};
 use twig_tokens::TextTokenizer;
 
 use crate::{
@@ -17,13 +17,16 @@ use crate::{
     error::RunError,
     events::{Event, EventLog, Observer},
     fingerprint::{in_partition, on_top_of},
+    free_disk::FreeDisk,
     job::{Job, Stage},
-    judgements, measures,
+    judgements, measures, on_finish,
     part::PartRecord,
     partition::Partition,
     prompts::{self, PromptTable},
     recipe::{self, Recipe},
+    rejections::Rejections,
     release::{self, Parts, ReleaseRecord},
+    retry::Retries,
     schemas,
     settings::{Settings, TokenScope},
     tokens::{self, Chosen},
@@ -33,6 +36,8 @@ use crate::{
 
 /// How often notices and gauges of teachers are looked at.
 const LOOK_AT_TEACHERS_EVERY: Duration = Duration::from_millis(500);
+/// Damaged parts that a run makes anew before it gives up: a disk that damages more is broken.
+const REPAIRS: usize = 16;
 
 /// Everything that the stages of one run share.
 pub(crate) struct Run<'a> {
@@ -45,9 +50,33 @@ pub(crate) struct Run<'a> {
     pub(crate) purse: Arc<Purse>,
     /// Places for units under way, over all open partitions.
     pub(crate) places: Semaphore,
+    pub(crate) retries: Retries,
+    pub(crate) rejections: Rejections,
     notices: Notices,
-    /// What stopped the run, if it was not the user: a deadline must not hide it.
-    failure: Mutex<Option<RunError>>,
+    cause: Arc<StopCause>,
+}
+
+/// What stopped a run, if it was not the user: neither a deadline nor what others make of the stop must hide it.
+pub(crate) struct StopCause {
+    stop: Stop,
+    /// Held to note or to take it.
+    error: Mutex<Option<RunError>>,
+}
+
+impl StopCause {
+    /// Stops the run for an error. The first one is the cause; that others were stopped is its consequence.
+    pub(crate) fn stop_for(&self, error: RunError) {
+        let mut cause = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if cause.is_none() && !matches!(error, RunError::Interrupted) {
+            *cause = Some(error);
+        }
+        self.stop.request();
+    }
+
+    /// The error that stopped the run.
+    fn take(&self) -> Option<RunError> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What a run came to.
@@ -75,6 +104,21 @@ pub async fn run(
     stop: Stop,
     observer: &dyn Observer,
 ) -> Result<RunSummary, RunError> {
+    let outcome = go(settings, limit, stop, observer).await;
+    if let Some(command) = &settings.file.run.on_finish
+        && let Some(message) = on_finish::tell(command, settings, &outcome).await
+    {
+        observer.observe(&Event::Warning { message });
+    }
+    outcome
+}
+
+async fn go(
+    settings: &Settings,
+    limit: Option<usize>,
+    stop: Stop,
+    observer: &dyn Observer,
+) -> Result<RunSummary, RunError> {
     let start = Instant::now();
     // Before anything is asked: a checkpoint that is not there shall cost nothing.
     let text_tokenizer = recipe::text_tokenizer(settings)?;
@@ -83,6 +127,9 @@ pub async fn run(
     job.sweep()?;
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
+    let cause = Arc::new(StopCause { stop: stop.clone(), error: Mutex::new(None) });
+    let _free_disk =
+        FreeDisk::watch(job.folder.path(), settings.file.run.min_free_disk_mb, Arc::clone(&cause))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
     let purse = Arc::new(Purse::new(answers.ledger()?, settings.file.run.budget_usd));
     let notices = Notices::default();
@@ -95,6 +142,8 @@ pub async fn run(
         batches: job.folder.answers().join("batches"),
     };
     recipe.teachers.connect(&settings.file, &shared, settings.file.run.replay)?;
+    let (retries, rejections) =
+        (Retries::load(&job.folder)?, Rejections::new(settings.file.run.max_rejected));
     let run = Run {
         recipe,
         job,
@@ -104,8 +153,10 @@ pub async fn run(
         events,
         purse,
         places: Semaphore::new(settings.in_flight()),
+        retries,
+        rejections,
         notices,
-        failure: Mutex::new(None),
+        cause,
     };
     run.events.emit(Event::RunStarted {
         job: settings.file.name.clone(),
@@ -113,9 +164,13 @@ pub async fn run(
         prompts: run.job.record.prompts,
         limit: limit.map(|limit| limit as u64),
     });
+    if let Some(path) = &run.job.damaged {
+        let message = format!("{} had changed since it was written; it was written again", path.display());
+        run.events.emit(Event::Warning { message });
+    }
     let outcome = tokio::select! {
-        outcome = run.stages(&table, limit) => outcome,
-        () = run.shutdown_deadline() => Err(run.cause_of_stop().unwrap_or(RunError::Interrupted)),
+        outcome = run.stages_and_repairs(&table, limit) => outcome,
+        () = run.shutdown_deadline() => Err(RunError::Interrupted),
         () = run.tell_of_teachers() => Err(RunError::Worker),
     };
     run.tell_notices();
@@ -123,10 +178,14 @@ pub async fn run(
         (Err(error), Ok(_) | Err(RunError::Interrupted)) => Err(error),
         (_, outcome) => outcome,
     };
+    let outcome = outcome.map_err(|error| match error {
+        RunError::Interrupted => run.cause.take().unwrap_or(RunError::Interrupted),
+        error => error,
+    });
     let (name, detail) = match &outcome {
         Ok(_) => ("done", None),
         Err(RunError::Interrupted) => ("interrupted", None),
-        Err(error) => ("failed", Some(with_causes(error))),
+        Err(error) => ("failed", Some(error.with_causes())),
     };
     run.events.emit(Event::RunFinished {
         outcome: name.to_owned(),
@@ -158,6 +217,26 @@ impl<'a> Deref for Run<'a> {
 }
 
 impl Run<'_> {
+    /// All stages. A part that is found damaged has lost its record; it is made anew, from the answers that are
+    /// kept, and everything else stands.
+    async fn stages_and_repairs(
+        &self,
+        table: &PromptTable,
+        limit: Option<usize>,
+    ) -> Result<(Vec<StageAccount>, ReleaseRecord, bool), RunError> {
+        for _ in 0..REPAIRS {
+            match self.stages(table, limit).await {
+                Err(RunError::DamagedPart { path }) if !self.stop.is_requested() => {
+                    let message =
+                        format!("{} has changed since it was written; it is made anew", path.display());
+                    self.events.emit(Event::Warning { message });
+                }
+                outcome => return outcome,
+            }
+        }
+        self.stages(table, limit).await
+    }
+
     async fn stages(
         &self,
         table: &PromptTable,
@@ -178,23 +257,30 @@ impl Run<'_> {
         let parts = Parts { trajectories, judgements, measures, tokens };
         check_chain(&parts, chosen.as_ref())?;
         let (release, published) = self.release(&parts, &accounts)?;
-        self.check_rejected(&parts.trajectories)?;
         accounts.extend([release.account.clone(), release.samples_account.clone()]);
         Ok((accounts, release, did_something || published))
     }
 
-    /// Stops the run for an error. The first one is the cause; that others were stopped is its consequence.
+    /// Stops the run for an error; see [`StopCause`].
     pub(crate) fn stop_for(&self, error: RunError) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failure.is_none() && !matches!(error, RunError::Interrupted) {
-            *failure = Some(error);
-        }
-        self.stop.request();
+        self.cause.stop_for(error);
     }
 
-    /// The error that stopped the run.
-    pub(crate) fn cause_of_stop(&self) -> Option<RunError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// An error where the run is to stop.
+    fn check_stop(&self) -> Result<(), RunError> {
+        if self.stop.is_requested() { Err(RunError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Opens the answers of a partition, and says where they are damaged.
+    pub(crate) fn open_answers(&self, partition: Partition) -> Result<Arc<PartitionAnswers>, RunError> {
+        let answers = self.answers.partition(partition.index)?;
+        let damaged = answers.found().damaged;
+        if damaged > 0 {
+            let folder = answers.folder().display();
+            let message = format!("{damaged} damaged answers in {folder}; what they answered is asked again");
+            self.events.emit(Event::Warning { message });
+        }
+        Ok(Arc::new(answers))
     }
 
     /// Passes on what teachers have to say, for as long as the run lasts.
@@ -256,7 +342,8 @@ impl Run<'_> {
         let base = trajectories::fingerprint(self);
         let work = Work::begin(self, Stage::Trajectories, |partition| {
             let mine = in_partition(&prompts, partition);
-            (base.clone().with_prompts(mine).finish(), mine.len() as u64 * samples)
+            let retries = self.retries.of(Stage::Trajectories, partition);
+            (base.clone().with_prompts(mine).with_retries(retries).finish(), mine.len() as u64 * samples)
         })?;
         if !work.todo.is_empty() {
             // Known from here on; a slow tokenizer takes some seconds for it.
@@ -272,6 +359,7 @@ impl Run<'_> {
     async fn judgements(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
         let base = judgements::fingerprint(self);
         let work = Work::begin(self, Stage::Judgements, |partition| {
+            let base = base.clone().with_retries(self.retries.of(Stage::Judgements, partition));
             on_top_of(&base, &trajectories[partition.index as usize])
         })?;
         work.side_by_side(self, |todo| {
@@ -290,6 +378,7 @@ impl Run<'_> {
             (measures::fingerprint(), |partition: Partition| &trajectories[partition.index as usize]);
         let mut work = Work::begin(self, Stage::Measures, |partition| on_top_of(&base, input(partition)))?;
         for todo in std::mem::take(&mut work.todo) {
+            self.check_stop()?;
             let committed = tokio::task::block_in_place(|| {
                 measures::partition(self, todo.partition, input(todo.partition), todo.fingerprint)
             })?;
@@ -323,6 +412,7 @@ impl Run<'_> {
             }
         })?;
         for todo in std::mem::take(&mut work.todo) {
+            self.check_stop()?;
             let committed = tokio::task::block_in_place(|| {
                 tokens::partition(
                     self,
@@ -351,22 +441,6 @@ impl Run<'_> {
         let (record, did) = tokio::task::block_in_place(|| release::release(self, parts, accounts))?;
         self.events.emit(Event::finished(&record.account, start.elapsed()));
         Ok((record, did))
-    }
-
-    fn check_rejected(&self, trajectories: &[PartRecord]) -> Result<(), RunError> {
-        let rows_in: u64 = trajectories.iter().map(|record| record.rows_in).sum();
-        let rejected = rows_in - trajectories.iter().map(|record| record.rows_out).sum::<u64>();
-        let share = rejected as f64 / rows_in.max(1) as f64;
-        let most = self.settings.file.run.max_rejected;
-        if share <= most {
-            return Ok(());
-        }
-        let detail = format!(
-            "{rejected} of {rows_in} trajectories were rejected ({:.1} %, and run.max_rejected is {:.1} %)",
-            share * 100.0,
-            most * 100.0
-        );
-        Err(RunError::TooManyRejected { detail })
     }
 }
 
@@ -414,8 +488,50 @@ pub(crate) fn account(stage: Stage, records: &[PartRecord]) -> Result<StageAccou
     }
 }
 
-/// The error with its causes, as it stands in the events.
-fn with_causes(error: &RunError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use twig_model::RejectReason;
+
+    use super::*;
+    use crate::{bill::Bills, part::FileRecord};
+
+    fn record(rows_in: u64, rows_out: u64, rejected: u64) -> PartRecord {
+        PartRecord {
+            fingerprint: String::new(),
+            rows_in,
+            rows_out,
+            rejected: BTreeMap::from([(RejectReason::Refused, rejected)]),
+            questions: BTreeMap::new(),
+            bills: Bills::default(),
+            rows_file: FileRecord { bytes: 0, sha256: String::new() },
+            rejected_file: None,
+            calls_file: None,
+        }
+    }
+
+    #[test]
+    fn a_row_that_went_missing_fails_the_run() {
+        assert_eq!(account(Stage::Judgements, &[record(5, 4, 1), record(3, 3, 0)]).unwrap().rows_out, 7);
+        let lost = account(Stage::Judgements, &[record(5, 4, 1), record(3, 2, 0)]).unwrap_err();
+        assert!(matches!(lost, RunError::Accounting(_)), "{lost}");
+        assert_eq!(lost.exit_code(), 1);
+    }
+
+    #[test]
+    fn a_row_that_a_stage_never_saw_fails_the_run() {
+        let parts = |judged| Parts {
+            trajectories: vec![record(5, 4, 1)],
+            judgements: vec![record(judged, judged, 0)],
+            measures: vec![record(4, 4, 0)],
+            tokens: vec![record(4, 4, 0)],
+        };
+        check_chain(&parts(4), None).unwrap();
+        let lost = check_chain(&parts(3), None).unwrap_err();
+        assert!(
+            lost.to_string().contains("4 trajectories were made for judgements, and it took in 3"),
+            "{lost}"
+        );
+    }
 }

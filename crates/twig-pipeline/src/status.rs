@@ -13,6 +13,7 @@ use crate::{
     part::PartRecord,
     partition::Partition,
     release::ReleaseRecord,
+    sealed,
 };
 
 /// The state of a job.
@@ -62,7 +63,7 @@ pub fn status(folder: &JobFolder) -> Result<Option<Status>, RunError> {
         .map(|stage| stage_status(folder, stage, record.partitions, &mut bills))
         .collect::<Result<Vec<_>, _>>()?;
     let release = std::fs::read_to_string(folder.release_record()).ok();
-    let release = release.and_then(|text| serde_json::from_str(&text).ok());
+    let release: Option<ReleaseRecord> = release.and_then(|text| sealed::read(&text));
     Ok(Some(Status {
         job: record.name,
         prompts: record.prompts,

@@ -76,7 +76,7 @@ pub(crate) fn partition(
     let mut encoders = (run.tokenizers.iter())
         .map(|tokenizer| Encoder::open(run, Arc::clone(tokenizer), partition))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut part = OpenPart::create(&run.job.folder, Stage::Tokens, partition)?;
+    let mut part = OpenPart::create(run, Stage::Tokens, partition)?;
     let mut position = 0;
     loop {
         let batch = trajectories.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
@@ -89,7 +89,7 @@ pub(crate) fn partition(
         for trajectory in &batch {
             match rows(&encoders, trajectory, position < MEASURED) {
                 Ok(rows) => part.push(rows)?,
-                Err(rejection) => part.reject(rejected(trajectory, rejection)),
+                Err(rejection) => part.reject(rejected(trajectory, rejection))?,
             }
             position += 1;
         }

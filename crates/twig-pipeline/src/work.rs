@@ -46,11 +46,13 @@ impl Work {
             }
             records.push(standing);
         }
+        let to_come = todo.iter().map(|todo: &Todo| todo.rows).sum();
+        run.rejections.begin(stage, records.iter().flatten(), to_come)?;
         run.events.emit(Event::StageStarted {
             stage: stage.as_str().to_owned(),
             partitions: run.job.record.partitions,
             skipped: run.job.record.partitions - todo.len() as u32,
-            rows: todo.iter().map(|todo| todo.rows).sum(),
+            rows: to_come,
         });
         Ok(Self { stage, start: Instant::now(), records, did_something: !todo.is_empty(), todo })
     }
@@ -112,7 +114,7 @@ impl Work {
             }
         }
         drop(done);
-        if failed { Err(run.cause_of_stop().unwrap_or(RunError::Interrupted)) } else { self.finish(run) }
+        if failed { Err(RunError::Interrupted) } else { self.finish(run) }
     }
 }
 

@@ -42,7 +42,7 @@ impl AtomicFile {
     /// Opens a new file that is to become `path`, and creates the folder if need be.
     pub fn create(path: &Path) -> Result<Self, ShardError> {
         let folder = folder_of(path);
-        fs::create_dir_all(folder).map_err(ShardError::io("create the folder", folder))?;
+        create_folders(folder)?;
         let temporary = TemporaryPath(folder.join(temporary_name(path)));
         let file = File::create_new(&temporary.0).map_err(ShardError::io("create", path))?;
         let sink =
@@ -154,6 +154,23 @@ pub fn sweep(folder: &Path) -> Result<usize, ShardError> {
         }
     }
     Ok(removed)
+}
+
+/// Creates a folder and those above it where they are not there, and makes their names durable.
+pub fn create_folders(folder: &Path) -> Result<(), ShardError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    if above != folder {
+        create_folders(above)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => {
+            Err(ShardError::io("create the folder", folder)(error))
+        }
+        _ => sync_folder(above),
+    }
 }
 
 /// Makes the names in a folder durable.

@@ -1,13 +1,17 @@
 use std::{
     fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     vec,
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
+    errors::ParquetError,
 };
 
 use crate::{Row, ShardError, properties::has_pictures, record::Record, versions::since};
@@ -33,6 +37,10 @@ const ROWS_WITHOUT: usize = 1_024;
 impl<T: Row> TableReader<T> {
     /// Opens a file and checks that it has the columns of `T`.
     pub fn open(path: &Path) -> Result<Self, ShardError> {
+        guarded(path, || Self::open_any(path))
+    }
+
+    fn open_any(path: &Path) -> Result<Self, ShardError> {
         let file = File::open(path).map_err(ShardError::io("open", path))?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))?;
@@ -60,12 +68,15 @@ impl<T: Row> TableReader<T> {
     }
 
     fn next_batch(&mut self) -> Option<Result<Vec<T>, ShardError>> {
-        let batch = self.batches.next()?;
-        Some(
-            batch
-                .map_err(|error| ShardError::parquet("read", &self.path)(error.into()))
-                .and_then(|batch| self.rows_of(&batch)),
-        )
+        let read = guarded(&self.path, || {
+            let batch = self.batches.next().transpose();
+            batch.map_err(|error| ShardError::parquet("read", &self.path)(error.into()))
+        });
+        match read {
+            Ok(None) => None,
+            Ok(Some(batch)) => Some(self.rows_of(&batch)),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     fn rows_of(&mut self, batch: &RecordBatch) -> Result<Vec<T>, ShardError> {
@@ -92,8 +103,22 @@ impl<T: Row> Iterator for TableReader<T> {
     }
 }
 
+/// Reads from bytes that anybody may have written: where the Parquet library panics over them, that is an error like
+/// any other.
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ShardError>) -> Result<T, ShardError> {
+    // Nothing that was under way is looked at again after a panic.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let source = ParquetError::General("the Parquet library failed on it".to_owned());
+        Err(ShardError::Parquet { path: path.to_owned(), source })
+    })
+}
+
 /// Rows of a file by its footer alone.
 pub fn num_rows(path: &Path) -> Result<u64, ShardError> {
+    guarded(path, || num_rows_of_any(path))
+}
+
+fn num_rows_of_any(path: &Path) -> Result<u64, ShardError> {
     let file = File::open(path).map_err(ShardError::io("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))?;

@@ -8,6 +8,8 @@
 
 mod batched;
 mod breaker;
+#[doc(hidden)]
+pub mod harness;
 mod key;
 mod limited;
 mod limits;

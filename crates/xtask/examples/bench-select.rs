@@ -72,7 +72,7 @@ fn write_job(settings: &Settings) -> Outcome<()> {
     for stage in Stage::ALL {
         fs::create_dir_all(folder.path().join("stages").join(stage.as_str()))?;
     }
-    fs::write(folder.path().join("job.json"), serde_json::to_vec(&record)?)?;
+    folder.save(&record)?;
     let picture = Picture::new(encode_png(&RgbImage::from_pixel(64, 64, Rgb([90, 120, 150]))));
     let schedule = Schedule::bands(Geometry::JANUS, 3)?;
     for partition in Partition::all(PARTITIONS) {
@@ -113,7 +113,7 @@ fn commit<T: Row>(folder: &JobFolder, stage: Stage, partition: Partition, rows: 
         rejected_file: None,
         calls_file: None,
     };
-    Ok(fs::write(folder.part_record(stage, partition), serde_json::to_vec(&record)?)?)
+    Ok(record.save(folder, stage, partition)?)
 }
 
 fn lot(number: u64, of: u64) -> u64 {

@@ -31,6 +31,7 @@ pub(crate) fn bench() -> Result<()> {
     let million = release(&folder, "1000000", "64")?;
     println!("Machine: {}. Best of {ROUNDS} rounds.\n", machine());
     println!("| what | seconds | peak memory |\n|---|---:|---:|");
+    help(&twig)?;
     let report = folder.join("report.html");
     let report_name = report.to_string_lossy();
     for arguments in [&["inspect"][..], &["report", "--output", &*report_name]] {
@@ -40,6 +41,18 @@ pub(crate) fn bench() -> Result<()> {
         view(&twig, rows, release)?;
     }
     println!("\nThe report has {:.1} MB.", fs::metadata(&report)?.len() as f64 / 1e6);
+    Ok(())
+}
+
+fn help(twig: &Path) -> Result<()> {
+    let mut seconds = f64::INFINITY;
+    for _ in 0..10 * ROUNDS {
+        let start = Instant::now();
+        let output = Command::new(twig).arg("--help").output()?;
+        ensure!(output.status.success(), "`twig --help` failed");
+        seconds = seconds.min(start.elapsed().as_secs_f64());
+    }
+    println!("| `twig --help` | {seconds:.3} | |");
     Ok(())
 }
 

@@ -9,12 +9,16 @@
 mod bench;
 mod bench_http;
 mod bench_looking;
+mod bench_million;
 mod bench_near;
 mod bench_shards;
 mod chore;
 mod consumers;
+mod deny;
+mod fuzz;
 mod http;
 mod janus;
+mod kill;
 mod looking;
 mod memory;
 mod python;
@@ -47,6 +51,12 @@ Chores of this project: cargo xtask CHORE
         --shards                writing, merging and filtering shards beside others, with a release of 10 GB
         --looking               summary, report and viewer over 50,000 and 1,000,000 trajectories
         --http                  calls to a teacher behind HTTP
+        --million [--prompts N] memory, time, disk and open files of a job of 10,000 prompts and of N, a million by
+                                default, with a server that answers one small picture
+  kill [--times N]              kill the program at every commit point and at N random times (200), cut it off from
+                                power after every flush, and check what it comes to
+  fuzz [--seconds N]            read changed bytes with everything that reads untrusted ones, N seconds each (600)
+  deny                          licences, bans and sources of all dependencies
   segmentation                  hold regions that follow a picture against scikit-image's";
 
 fn main() -> ExitCode {
@@ -68,13 +78,19 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--http", "--looking", "--near", "--select", "--shards"],
+        "bench" => &["--http", "--looking", "--near", "--select", "--shards", "--million", "--prompts"],
+        "kill" => &["--times"],
+        "fuzz" => &["--seconds"],
         _ => &[],
     };
-    if let Some(flag) = flags.iter().find(|flag| !known.contains(flag)) {
+    // A number belongs to the flag before it.
+    let is_number = |flag: &str| flag.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(flag) = flags.iter().find(|flag| !known.contains(flag) && !is_number(flag)) {
         bail!("`{chore}` does not take `{flag}`\n\n{USAGE}");
     }
     let has = |flag| flags.contains(&flag);
+    let number =
+        |flag| flags.iter().position(|found| *found == flag).and_then(|at| flags.get(at + 1).copied());
     match chore {
         "test" => test::test(has("--all"), has("--keep-going")),
         "consumers" => consumers::consumers(has("--all")),
@@ -85,12 +101,16 @@ fn run(arguments: &[String]) -> Result<()> {
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
         "bench" if has("--looking") => bench_looking::bench(),
+        "bench" if has("--million") => bench_million::bench(number("--prompts")),
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
         "bench" if has("--http") => bench_http::bench(),
         "bench" if has("--shards") => bench_shards::bench(),
         "bench" => bench::bench(),
         "servers" => servers::servers(),
+        "kill" => kill::kill(number("--times")),
+        "fuzz" => fuzz::fuzz(number("--seconds")),
+        "deny" => deny::deny(),
         "segmentation" => segmentation::segmentation(),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

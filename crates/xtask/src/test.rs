@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     chore::{self, answers, cargo},
-    consumers, janus, looking, servers, training,
+    consumers, deny, fuzz, janus, looking, servers, training,
 };
 
 /// Runs all steps in order; stops at the first that fails, unless told to keep going.
@@ -12,11 +12,15 @@ pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
     let mut failed = Vec::new();
     let everyday: [&dyn Fn() -> Result<()>; 4] =
         [&formatting, &lints, &rust_tests, &|| consumers::consumers(all)];
-    let heavy: &[&dyn Fn() -> Result<()>] = if all {
-        &[&servers::servers, &looking::looking, &training::training, &janus::fidelity]
-    } else {
-        &[]
-    };
+    let all_heavy: &[&dyn Fn() -> Result<()>] = &[
+        &servers::servers,
+        &looking::looking,
+        &training::training,
+        &janus::fidelity,
+        &short_fuzzing,
+        &deny::deny,
+    ];
+    let heavy = if all { all_heavy } else { &[] };
     for step in everyday.iter().chain(heavy) {
         match step() {
             Ok(()) => {}
@@ -28,6 +32,11 @@ pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
         }
     }
     if failed.is_empty() { Ok(()) } else { bail!("{} steps failed:\n{}", failed.len(), failed.join("\n")) }
+}
+
+/// Long enough to find what is broken at once; `cargo xtask fuzz` looks longer.
+fn short_fuzzing() -> Result<()> {
+    fuzz::fuzz(Some("20"))
 }
 
 fn formatting() -> Result<()> {

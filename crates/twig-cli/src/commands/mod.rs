@@ -7,6 +7,7 @@ mod man;
 mod plan;
 mod push;
 mod report;
+mod retry;
 mod run;
 mod schema;
 mod sheet;
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status(arguments) => status::status(&arguments),
         Command::Answers(command) => answers::answers(&command),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Retry(arguments) => retry::retry(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Sql(arguments) => sql::sql(&arguments),
         Command::Show(arguments) => show::show(&arguments),

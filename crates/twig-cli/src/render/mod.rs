@@ -15,6 +15,7 @@ use std::{
 };
 
 use serde::Serialize;
+use twig_pipeline::JobReport;
 use twig_shards::VerifyReport;
 
 pub(crate) use funnel::funnel;
@@ -72,6 +73,16 @@ pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }
 
+/// The outcome of a check of what a job keeps.
+pub(crate) fn job_report(folder: &Path, report: &JobReport) {
+    for (file, what) in &report.problems {
+        line(&format!("{file}: {what}"));
+    }
+    let outcome = if report.is_ok() { "sound" } else { "NOT sound" };
+    let (files, answers) = (report.files, counted(report.answers));
+    line(&format!("{}: {outcome} ({files} files of stages, {answers} answers checked)", folder.display()));
+}
+
 /// The outcome of a check.
 pub(crate) fn verify(release: &Path, report: &VerifyReport) {
     for problem in &report.problems {
@@ -98,7 +109,7 @@ fn counted(number: u64) -> String {
 }
 
 /// `3 duplicate_prompt, 1 too_long`, or nothing.
-fn reasons<K: std::fmt::Display>(rejected: &BTreeMap<K, u64>) -> String {
+pub(crate) fn reasons<K: std::fmt::Display>(rejected: &BTreeMap<K, u64>) -> String {
     let parts: Vec<String> =
         rejected.iter().map(|(reason, count)| format!("{} {reason}", counted(*count))).collect();
     parts.join(", ")

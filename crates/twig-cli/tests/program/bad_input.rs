@@ -90,6 +90,18 @@ fn the_folder_of_another_job_is_left_alone() {
 }
 
 #[test]
+fn the_folder_of_another_version_is_left_alone() {
+    let project = Project::new();
+    project.succeeds(&["run", "job.yaml"]);
+    let job = fs::read_to_string(project.path("out/job.json")).unwrap();
+    project.write("out/job.json", job.replace("\"format_version\": 1", "\"format_version\": 99"));
+    let ran = project.twig(&["run", "job.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("it has format version 99, and this twig reads version 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("choose another with --output, or move it away"), "{}", ran.stderr);
+}
+
+#[test]
 #[cfg(unix)]
 fn a_folder_without_permission_is_named() {
     use std::os::unix::fs::PermissionsExt;

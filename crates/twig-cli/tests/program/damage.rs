@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::project::{Project, files};
+use crate::project::{Project, assert_same, files, reproducible};
 
 #[test]
 fn one_flipped_bit_in_any_file_is_found() {
@@ -20,6 +20,62 @@ fn one_flipped_bit_in_any_file_is_found() {
         assert!(ran.stdout.contains(&name) && ran.stdout.contains("NOT sound"), "{name}: {}", ran.stdout);
     }
     project.succeeds(&["verify", "out"]);
+}
+
+#[test]
+fn damage_to_what_a_job_keeps_is_named_and_only_that_is_made_anew() {
+    let project = Project::new();
+    project.succeeds(&["run", "job.yaml"]);
+    let (out, release) = (project.path("out"), project.path("out/release"));
+    let whole = reproducible(&release);
+    let mut kinds = std::collections::BTreeSet::new();
+    for (name, bytes) in files(&out) {
+        // Events and the lock are for reading only, ids are a cache.
+        let is_kept =
+            !name.starts_with("release/") && !name.starts_with("ids/") && !name.starts_with("events");
+        let kind: String = name.chars().filter(|character| !character.is_ascii_hexdigit()).collect();
+        if !is_kept || name == ".lock" || !kinds.insert(kind) {
+            continue;
+        }
+        let mut spoilt = bytes.clone();
+        spoilt[bytes.len() / 2] ^= 1;
+        fs::write(out.join(&name), spoilt).unwrap();
+        let found = project.twig(&["verify", "out"]);
+        assert_eq!(found.code, Some(2), "a flipped bit in {name} is not found");
+        assert!(found.stdout.contains(&name), "{name}: {}", found.stdout);
+        let repaired = project.twig(&["verify", "out", "--repair"]);
+        assert_eq!(repaired.code, Some(2), "{name}: {}", repaired.stderr);
+        project.succeeds(&["run", "job.yaml"]);
+        project.succeeds(&["verify", "out"]);
+        assert_same(&reproducible(&release), &whole);
+    }
+    assert!(kinds.len() > 15, "{kinds:?}");
+    // A release is made anew from its parts.
+    let shard = fs::read_dir(release.join("steps")).unwrap().next().unwrap().unwrap().path();
+    let mut spoilt = fs::read(&shard).unwrap();
+    let middle = spoilt.len() / 2;
+    spoilt[middle] ^= 1;
+    fs::write(&shard, spoilt).unwrap();
+    assert_eq!(project.twig(&["verify", "out", "--repair"]).code, Some(2));
+    project.succeeds(&["run", "job.yaml"]);
+    assert_same(&reproducible(&release), &whole);
+}
+
+#[test]
+fn a_part_that_was_damaged_is_made_anew_by_the_run_that_reads_it() {
+    let project = Project::new();
+    project.succeeds(&["run", "job.yaml"]);
+    let whole = reproducible(&project.path("out/release"));
+    let part = project.path("out/stages/trajectories/part-00001-of-00004.parquet");
+    let mut spoilt = fs::read(&part).unwrap();
+    let middle = spoilt.len() / 2;
+    spoilt[middle] ^= 1;
+    fs::write(&part, spoilt).unwrap();
+    // The release is to be made anew, for which every part is read.
+    fs::remove_file(project.path("out/stages/release.json")).unwrap();
+    let ran = project.succeeds(&["run", "job.yaml"]);
+    assert!(ran.stderr.contains("part-00001-of-00004.parquet has changed"), "{}", ran.stderr);
+    assert_same(&reproducible(&project.path("out/release")), &whole);
 }
 
 #[test]

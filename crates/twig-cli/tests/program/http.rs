@@ -194,7 +194,7 @@ fn a_teacher_that_cannot_be_asked_is_named_before_anything_is_paid() {
 
 #[test]
 fn a_key_stands_in_no_file() {
-    let server = server(sound());
+    let server = server(Behaviour { broken: 0.2, ..sound() });
     let project = project(
         &server,
         "    api_key_variable: TWIG_TEST_KEY\n    headers: { x-own: \"${TWIG_TEST_OWN}\" }\n",
@@ -204,6 +204,8 @@ fn a_key_stands_in_no_file() {
     run.env("TWIG_TEST_KEY", "sk-planted-1234567").env("TWIG_TEST_OWN", "own-planted-1234567");
     let output = run.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&said).contains("planted"), "{}", String::from_utf8_lossy(&said));
     let mut folders = vec![project.path("out")];
     let mut files = 0;
     while let Some(folder) = folders.pop() {

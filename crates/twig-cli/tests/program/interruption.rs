@@ -31,11 +31,15 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
 
 #[test]
 fn an_interrupted_run_says_so_and_goes_on_to_the_same_bytes() {
+    ["INT", "TERM"].into_iter().for_each(goes_on_after);
+}
+
+fn goes_on_after(sent: &str) {
     let project = Project::new();
     project.succeeds(&["run", "job.yaml", "--output", "whole"]);
     let mut child = project.start(&RUN);
     wait_for_commits(&project, 1, &mut child);
-    signal(&child, "INT");
+    signal(&child, sent);
     let status = child.wait().unwrap();
     assert_eq!(
         status.code(),
@@ -58,7 +62,10 @@ fn two_runs_do_not_share_a_folder() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(second.code, Some(75), "{}", second.stderr);
-    assert!(second.stderr.contains(&format!("in use by process {}", child.id())), "{}", second.stderr);
+    let holder = format!("in use by process {}", child.id());
+    assert!(second.stderr.contains(&holder) && second.stderr.contains(", since "), "{}", second.stderr);
+    // The lock went with the process.
+    project.succeeds(&RUN);
 }
 
 /// One question after the other, so that there is time to strike.

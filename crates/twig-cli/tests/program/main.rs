@@ -9,6 +9,7 @@ mod full_disk;
 mod http;
 mod http_answers;
 mod interruption;
+mod limits;
 mod looking;
 mod mirror;
 mod pilot;
@@ -24,4 +25,6 @@ mod selection;
 #[allow(dead_code, reason = "tests use parts of it")]
 mod server;
 mod status;
+mod survival;
 mod tokens;
+mod untrusted;

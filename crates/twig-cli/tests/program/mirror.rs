@@ -16,7 +16,7 @@ fn a_job_whose_machine_is_lost_goes_on_from_its_copy() {
     let mirror = format!("run.mirror={address}");
     let run = ["run", "job.yaml", "--set", &mirror, "--set", "run.open_partitions=1"];
     let mut child = project.start(&run);
-    // The eighth commit is of a later stage than trajectories, and the copy is at most a moment behind.
+    // Eight commits are prompts and trajectories; the copy is at most a moment behind.
     wait_for_commits(&project, 10, &mut child);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -17,7 +19,7 @@ const LINGERS: Duration = Duration::from_mins(2);
 /// Pictures shown of those committed last.
 const PICTURES: usize = 10;
 /// The end of the file of events that is read; that of a run is far smaller.
-const TAIL_BYTES: usize = 4 << 20;
+const TAIL_BYTES: u64 = 4 << 20;
 
 /// What the panel shows.
 #[derive(Debug, Serialize)]
@@ -112,11 +114,21 @@ pub(super) fn run(dataset: &Dataset) -> Result<Option<Run>, InspectError> {
 /// The events of the last run.
 fn last_run(dataset: &Dataset) -> Vec<Line> {
     let Some(path) = dataset.event_files().pop() else { return Vec::new() };
-    let bytes = fs::read(path).unwrap_or_default();
-    let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
-    let lines: Vec<Line> = tail.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let tail = end_of(&path).unwrap_or_default();
+    let lines: Vec<Line> =
+        String::from_utf8_lossy(&tail).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let start = lines.iter().rposition(|line| line.event == "run_started");
     start.map(|start| lines.into_iter().skip(start).collect()).unwrap_or_default()
+}
+
+/// The last [`TAIL_BYTES`] of a file, which may begin within a line.
+fn end_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn title(start: &Line, end: Option<&Line>) -> String {
@@ -144,7 +156,14 @@ fn stages(lines: &[Line]) -> Vec<StageLine> {
         let rejected: u64 = committed.iter().flat_map(|line| line.counts("rejected").into_values()).sum();
         let last = committed.last().map_or(start.unix_ms, |line| line.unix_ms);
         let rate = rows as f64 / (last.saturating_sub(start.unix_ms) as f64 / 1000.0).max(0.001);
-        let mut text = format!("{stands} of {all} partitions");
+        // The release is made as a whole and commits no parts.
+        let mut text = match finished.last() {
+            Some(end) if stands == 0 => {
+                let seconds = end.fields.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
+                format!("{} rows in {seconds:.1} s", grouped(end.number("rows_out")))
+            }
+            _ => format!("{stands} of {all} partitions"),
+        };
         if rows > 0 {
             text.push_str(&format!(", {} rows, {rate:.0} a second", grouped(rows)));
         }

@@ -39,7 +39,7 @@ pub(crate) fn partition(
     input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
     let mut trajectories =
         TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
-    let mut part = OpenPart::create(&run.job.folder, Stage::Measures, partition)?;
+    let mut part = OpenPart::create(run, Stage::Measures, partition)?;
     loop {
         if run.stop.is_requested() {
             return Err(RunError::Interrupted);

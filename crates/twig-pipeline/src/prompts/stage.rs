@@ -21,14 +21,14 @@ pub(crate) fn stage(run: &Run, table: &PromptTable) -> Result<(Vec<PartRecord>, 
         fingerprint(table, partition, &rejected[partition.index as usize])
     })?;
     for todo in std::mem::take(&mut work.todo) {
-        let mut part = OpenPart::create(&run.job.folder, Stage::Prompts, todo.partition)?;
+        let mut part = OpenPart::create(run, Stage::Prompts, todo.partition)?;
         for prompt in in_partition(&table.prompts, todo.partition) {
             part.push([prompt.clone()])?;
         }
         for (prompt, rejection) in &rejected[todo.partition.index as usize] {
             let Prompt { id, text, category, .. } = prompt.clone();
             let stage = Stage::Prompts.as_str();
-            part.reject(RejectedRow::new(id.to_string(), text, category, stage, rejection.clone()));
+            part.reject(RejectedRow::new(id.to_string(), text, category, stage, rejection.clone()))?;
         }
         let committed = part.commit(&run.job.folder, todo.fingerprint)?;
         work.commit(run, todo.partition, committed);

@@ -18,8 +18,30 @@ use serde::{Deserialize, Serialize};
 use twig_shards::{Manifest, Shard, StageAccount};
 
 use crate::{
-    error::RunError, events::Event, fingerprint::Fingerprint, job::Stage, part::PartRecord, run::Run,
+    error::RunError,
+    events::Event,
+    fingerprint::Fingerprint,
+    job::{JobFolder, Stage},
+    part::{FileRecord, PartRecord},
+    run::Run,
+    sealed,
 };
+
+/// Where a release lies until it is whole.
+const BUILDING: &str = ".tmp-release";
+/// Where the one before it lies until the new one has its name.
+const EARLIER: &str = ".tmp-release-before";
+
+/// Takes away what a killed run has left of a release.
+pub(crate) fn sweep(folder: &JobFolder) -> Result<(), RunError> {
+    for name in [BUILDING, EARLIER] {
+        let path = folder.path().join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(|source| RunError::io(&path, source))?;
+        }
+    }
+    Ok(())
+}
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +58,13 @@ pub struct ReleaseRecord {
     pub account: StageAccount,
     /// Training samples that the published trajectories could give, and those that were written.
     pub samples_account: StageAccount,
+    /// The tables of what was not published, by their names in `rejected/`.
+    #[serde(default)]
+    pub rejected_files: BTreeMap<String, FileRecord>,
 }
+
+/// Tables of rows that a release leaves out, where there are any.
+const REJECTED: [&str; 2] = ["release.parquet", "samples.parquet"];
 
 /// The committed parts that a release is made from, stage by stage, in the order of partitions.
 pub(crate) struct Parts {
@@ -62,11 +90,9 @@ pub(crate) fn release(
     for message in &selection.funnel.warnings {
         run.events.emit(Event::Warning { message: message.clone() });
     }
-    let building = run.job.folder.path().join(".tmp-release");
-    if building.exists() {
-        fs::remove_dir_all(&building).map_err(|source| RunError::io(&building, source))?;
-    }
-    fs::create_dir_all(&building).map_err(|source| RunError::io(&building, source))?;
+    let building = run.job.folder.path().join(BUILDING);
+    sweep(&run.job.folder)?;
+    twig_shards::atomic::create_folders(&building)?;
     let written = write::shards(run, &selection, &building)?;
     let account = selection.account();
     let samples_account = written.samples.account();
@@ -75,14 +101,7 @@ pub(crate) fn release(
     let facts = card::facts(run, &selection, &written.samples);
     twig_shards::publish(&building, &manifest, &facts)?;
     let manifest_sha256 = twig_shards::atomic::digest(&building.join(Manifest::FILE_NAME))?.sha256;
-    let release = run.job.folder.release();
-    if release.exists() {
-        // Between this and the next line there is no release; the next run makes it again, from what is
-        // there, without asking anybody.
-        fs::remove_dir_all(&release).map_err(|source| RunError::io(&release, source))?;
-    }
-    fs::rename(&building, &release).map_err(|source| RunError::io(&release, source))?;
-    twig_shards::atomic::sync_folder(run.job.folder.path())?;
+    put_in_place(run, &building)?;
     let record = ReleaseRecord {
         fingerprint,
         manifest_sha256,
@@ -90,10 +109,37 @@ pub(crate) fn release(
         samples: written.samples.by_task(),
         account,
         samples_account,
+        rejected_files: rejected_files(&run.job.folder)?,
     };
-    crate::part::write_json(&run.job.folder.selection_report(), &selection.funnel)?;
-    crate::part::write_json(&run.job.folder.release_record(), &record)?;
+    sealed::write(&run.job.folder.selection_report(), &selection.funnel)?;
+    sealed::write(&run.job.folder.release_record(), &record)?;
     Ok((record, true))
+}
+
+fn rejected_files(folder: &JobFolder) -> Result<BTreeMap<String, FileRecord>, RunError> {
+    let mut files = BTreeMap::new();
+    for name in REJECTED {
+        let path = folder.path().join("rejected").join(name);
+        if path.exists() {
+            files.insert(name.to_owned(), twig_shards::atomic::digest(&path)?.into());
+        }
+    }
+    Ok(files)
+}
+
+/// Gives the new release its name in the place of the one before it. A kill between the two renames leaves none; the
+/// next run makes it again, from what is there, without asking anybody.
+fn put_in_place(run: &Run, building: &Path) -> Result<(), RunError> {
+    let (release, earlier) = (run.job.folder.release(), run.job.folder.path().join(EARLIER));
+    if release.exists() {
+        fs::rename(&release, &earlier).map_err(|source| RunError::io(&release, source))?;
+    }
+    fs::rename(building, &release).map_err(|source| RunError::io(&release, source))?;
+    twig_shards::atomic::sync_folder(run.job.folder.path())?;
+    if earlier.exists() {
+        fs::remove_dir_all(&earlier).map_err(|source| RunError::io(&earlier, source))?;
+    }
+    Ok(())
 }
 
 /// What is published must be what the stages have made.
@@ -131,7 +177,7 @@ fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> Result<St
 
 fn standing(run: &Run, fingerprint: &str) -> Result<Option<ReleaseRecord>, RunError> {
     let Ok(text) = fs::read_to_string(run.job.folder.release_record()) else { return Ok(None) };
-    let Ok(record) = serde_json::from_str::<ReleaseRecord>(&text) else { return Ok(None) };
+    let Some(record) = sealed::read::<ReleaseRecord>(&text) else { return Ok(None) };
     let manifest = run.job.folder.release().join(Manifest::FILE_NAME);
     if record.fingerprint != fingerprint || !is_whole(&run.job.folder.release()) {
         return Ok(None);

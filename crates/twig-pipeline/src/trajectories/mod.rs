@@ -1,7 +1,7 @@
 //! The trajectories stage: prompts → thoughts, pictures, critiques. The expensive stage; all that is paid
 //! for is paid for here (and, cheaper, by judges).
 
-mod canvas;
+pub(crate) mod canvas;
 mod make;
 mod start;
 
@@ -51,21 +51,18 @@ pub(crate) async fn partition(
     pictures: &Pictures,
     fingerprint: String,
 ) -> Result<Committed, RunError> {
-    let answers = Arc::new(run.answers.partition(partition.index)?);
+    let answers = run.open_answers(partition)?;
     let samples = run.settings.file.trajectories.samples_per_prompt;
-    let mut part = OpenPart::create(&run.job.folder, Stage::Trajectories, partition)?;
+    let mut part = OpenPart::create(run, Stage::Trajectories, partition)?;
     let units =
         prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
     run.in_order(
-        units.map(|(prompt, sample_index)| make(run, &answers, pictures, prompt, sample_index)),
+        units.map(|(prompt, sample_index)| make(run, partition, &answers, pictures, prompt, sample_index)),
         |(outcome, calls)| {
             part.called(calls);
             match outcome {
                 Outcome::Made(trajectory) => part.push([*trajectory]),
-                Outcome::Rejected(row) => {
-                    part.reject(row);
-                    Ok(())
-                }
+                Outcome::Rejected(row) => part.reject(row),
             }
         },
     )
@@ -76,6 +73,7 @@ pub(crate) async fn partition(
 
 async fn make(
     run: &Run<'_>,
+    partition: Partition,
     answers: &Arc<PartitionAnswers>,
     pictures: &Pictures,
     prompt: &Prompt,
@@ -90,6 +88,7 @@ async fn make(
         prompt_id: prompt.id.clone(),
         trajectory_id: id.clone(),
         invalid_answer_retries: file.trajectories.invalid_answer_retries,
+        retries: run.retries.asks(Stage::Trajectories, partition, &id),
         asker: String::new(),
         calls: Vec::new(),
     };

@@ -97,8 +97,7 @@ async fn painted_whole(
         base: None,
         attempt: 0,
     });
-    let (picture, reply) = asking.picture(painter, paint, position).await?;
-    let picture = canvas::fitted(picture, &whole).await?;
+    let (picture, reply) = asking.picture(painter, paint, position, &whole).await?;
     Ok(Given { picture, painter: reply.model, is_painted: true })
 }
 

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     CritiqueDpoRecord, DpoRecord, GrpoRecord, JanusRecord, SftRecord, Shard, ShardError, StepRow,
-    TableReader, TokensRow, TrajectoryRecord, atomic, properties::VERSION_KEY, row::FEATURES_KEY,
-    versions::schema_of,
+    TableReader, TokensRow, TrajectoryRecord, atomic, properties::VERSION_KEY, reader::guarded,
+    row::FEATURES_KEY, versions::schema_of,
 };
 
 /// What reading one shard has shown.
@@ -116,9 +116,10 @@ impl ShardFindings {
         shard: &Shard,
         version: u32,
     ) -> Result<(), ShardError> {
-        let file = File::open(path).map_err(ShardError::io("open", path))?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))?;
+        let builder = guarded(path, || {
+            let file = File::open(path).map_err(ShardError::io("open", path))?;
+            ParquetRecordBatchReaderBuilder::try_new(file).map_err(ShardError::parquet("read", path))
+        })?;
         let (found, wanted) = (builder.schema(), schema_of::<T>(version));
         if found.fields() != wanted.fields() {
             self.add(format!("its columns are not those of schema version {version}"));

@@ -1,5 +1,5 @@
 //! The stub server as a process of its own, for benchmarks: `stub_server [--delay-ms N] [--picture-bytes N]
-//! [--calls-per-sec N] [--stray-429 SHARE]`. Prints its base URL, and ends when its standard input is closed.
+//! [--shared-picture-bytes N] [--calls-per-sec N] [--stray-429 SHARE]`. Prints its base URL, and ends when its standard input is closed.
 
 #![allow(clippy::print_stdout, reason = "whoever starts it reads its address")]
 
@@ -18,6 +18,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match name.as_str() {
             "--delay-ms" => behaviour.delay = Duration::from_millis(value.parse()?),
             "--picture-bytes" => behaviour.picture_bytes = value.parse()?,
+            "--shared-picture-bytes" => {
+                behaviour.picture_bytes = value.parse()?;
+                behaviour.shared_picture = true;
+            }
             "--calls-per-sec" => behaviour.calls_per_sec = Some(value.parse()?),
             "--stray-429" => behaviour.stray_429 = value.parse()?,
             "--broken" => behaviour.broken = value.parse()?,

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -32,6 +32,8 @@ pub(crate) struct Behaviour {
     pub(crate) picture: Option<Vec<u8>>,
     /// Calls after which the fingerprint is another one, over and over.
     pub(crate) calls_per_state: Option<u64>,
+    /// The same picture for everybody.
+    pub(crate) shared_picture: bool,
     /// Calls a second that are let in, out of a bucket of as many; refused with 429 and `Retry-After: 1`.
     pub(crate) calls_per_sec: Option<f64>,
     /// Share of the calls that are refused with 429 for no reason.
@@ -40,6 +42,8 @@ pub(crate) struct Behaviour {
     pub(crate) broken: f64,
     /// Score that critiques give, out of 20 on each criterion.
     pub(crate) points: u32,
+    /// Critiques of what has this word in it are refused, until the server has calmed down.
+    pub(crate) upset_by: Option<&'static str>,
 }
 
 /// What the server has seen.
@@ -47,6 +51,8 @@ pub(crate) struct Behaviour {
 pub(crate) struct Seen {
     /// Calls, refused ones included.
     pub(crate) calls: AtomicU64,
+    /// Of them questions for pictures.
+    pub(crate) pictures: AtomicU64,
     /// Calls that were refused with 429.
     pub(crate) refused: AtomicU64,
     /// Calls under way, now and at most.
@@ -55,6 +61,8 @@ pub(crate) struct Seen {
     pub(crate) most_under_way: AtomicU64,
     /// Batches made.
     pub(crate) batches: AtomicU64,
+    /// Whether nothing is refused any more.
+    pub(crate) calm: AtomicBool,
 }
 
 pub(crate) struct Shared {
@@ -191,12 +199,20 @@ fn draw(shared: &Shared) -> f64 {
 
 async fn chat(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match let_in(&shared).await {
+        Ok(_call) if is_upset(&shared, &body) => Json(json!({
+            "id": "chatcmpl-no", "object": "chat.completion", "model": "stub-1",
+            "choices": [{ "index": 0, "finish_reason": "stop",
+                "message": { "role": "assistant", "content": null, "refusal": "I would rather not." } }],
+            "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
+        }))
+        .into_response(),
         Ok(_call) => Json(chat_answer(&shared, &body)).into_response(),
         Err(refused) => refused.into_response(),
     }
 }
 
 async fn picture(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    shared.seen.pictures.fetch_add(1, Ordering::Relaxed);
     match let_in(&shared).await {
         Ok(_call) => Json(picture_answer(&shared, &body)).into_response(),
         Err(refused) => refused.into_response(),
@@ -205,6 +221,7 @@ async fn picture(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 
 /// A form with files; the answer depends on the prompt in it alone, not on the boundary between its parts.
 async fn edit(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    shared.seen.pictures.fetch_add(1, Ordering::Relaxed);
     match let_in(&shared).await {
         Ok(_call) => Json(picture_answer(&shared, prompt_of_form(&body).as_bytes())).into_response(),
         Err(refused) => refused.into_response(),
@@ -215,6 +232,13 @@ pub(crate) fn prompt_of_form(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let prompt = text.split("name=\"prompt\"").nth(1).unwrap_or_default().trim_start();
     prompt.split("\r\n").next().unwrap_or_default().to_owned()
+}
+
+fn is_upset(shared: &Shared, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let is_critique = text.contains("\"name\":\"critique\"");
+    let upset = shared.behaviour.upset_by.is_some_and(|word| is_critique && text.contains(word));
+    upset && !shared.seen.calm.load(Ordering::Relaxed)
 }
 
 async fn stats(State(shared): State<Arc<Shared>>) -> Json<Value> {
@@ -301,7 +325,7 @@ fn bands(rows: u64, count: u64) -> Vec<Value> {
 /// The answer to a picture call: one colour that follows from `body`.
 pub(crate) fn picture_answer(shared: &Shared, body: &[u8]) -> Value {
     use base64::Engine;
-    let hash = fnv(body);
+    let hash = if shared.behaviour.shared_picture { 0 } else { fnv(body) };
     let mut picture = match &shared.behaviour.picture {
         Some(bytes) => bytes.clone(),
         None => png_of([hash as u8, (hash >> 8) as u8, (hash >> 16) as u8]),

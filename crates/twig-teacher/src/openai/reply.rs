@@ -104,7 +104,7 @@ pub(crate) fn read(kind: &CallKind, body: &[u8]) -> Result<Said, Failure> {
 }
 
 /// Reads the answer to a chat call.
-fn chat(body: &[u8]) -> Result<Said, Failure> {
+pub(crate) fn chat(body: &[u8]) -> Result<Said, Failure> {
     Ok(chat_with_logprobs(body)?.0)
 }
 
@@ -141,7 +141,7 @@ fn chat_with_logprobs(body: &[u8]) -> Result<(Said, Option<Logprobs>), Failure> 
 }
 
 /// Reads the answer to a picture call.
-fn image(body: &[u8]) -> Result<Said, Failure> {
+pub(crate) fn image(body: &[u8]) -> Result<Said, Failure> {
     let ImageBody { data, model, usage } = parsed(body)?;
     let what = match data.into_iter().next() {
         Some(ImageDatum { b64_json: Some(text), .. }) => {

@@ -67,6 +67,14 @@ impl StoreStats {
 
 /// Folder of answers that were taken over from other jobs.
 const IMPORTED: &str = "imported";
+/// Folder of what is known of batches.
+const BATCHES: &str = "batches";
+
+/// Reads every record of a file that may be anything.
+pub(crate) fn read_anything(path: &Path, file: &std::fs::File) {
+    let read = |bytes: &[u8], _| record::from_bytes(bytes).is_some() || record::key_of(bytes).is_some();
+    let _ = segment::records(path, file, read);
+}
 
 /// The answer store of a job; opens one partition at a time.
 #[derive(Debug)]
@@ -85,6 +93,9 @@ impl AnswerStore {
     pub fn open(folder: &Path, writer: &str) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)
             .map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
+        for unfinished in [IMPORTED, BATCHES] {
+            partition::remove_unfinished(&folder.join(unfinished))?;
+        }
         Ok(Self {
             folder: folder.to_owned(),
             writer: writer.to_owned(),

@@ -34,9 +34,15 @@ impl PartitionAnswers {
         imported: Arc<Index>,
         committer: Arc<Committer>,
     ) -> Result<Self, StoreError> {
+        remove_unfinished(&folder)?;
         let (index, found) = read_index(&folder)?;
         let writer = Arc::new(SegmentWriter::new(folder.join(segment)));
         Ok(Self { folder, index: Mutex::new(index), imported, found, writer, committer })
+    }
+
+    /// Where they lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What was found when the partition was opened.
@@ -84,8 +90,20 @@ pub(super) fn read_index(folder: &Path) -> Result<(Index, StoreStats), StoreErro
     Ok((index, found))
 }
 
+/// Takes away what a killed import or clean-up left half-written.
+pub(super) fn remove_unfinished(folder: &Path) -> Result<(), StoreError> {
+    for path in with_ending(folder, "tmp")? {
+        fs::remove_file(&path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
+    }
+    Ok(())
+}
+
 /// The segments in a partition's folder, by name, so that every run sees them in the same order.
 pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    with_ending(folder, "seg")
+}
+
+fn with_ending(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, StoreError> {
     let io_error = |source| StoreError::Io { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -94,7 +112,7 @@ pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(io_error)?.path();
-        if path.extension().is_some_and(|extension| extension == "seg") {
+        if path.extension().is_some_and(|extension| extension == ending) {
             paths.push(path);
         }
     }
@@ -181,9 +199,8 @@ mod tests {
         let path = written(folder.path(), "w", &["cat", "dog", "owl"]).await;
         let sound = fs::read(&path).unwrap();
         let record_len = (sound.len() - segment::MAGIC.len()) / 3;
-        // Every byte of the middle record except its length, which would end the readable part.
-        let begin = segment::MAGIC.len() + record_len + 4;
-        for position in begin..begin + record_len - 4 {
+        let begin = segment::MAGIC.len() + record_len;
+        for position in begin..begin + record_len {
             let mut bytes = sound.clone();
             bytes[position] ^= 1;
             fs::write(&path, bytes).unwrap();

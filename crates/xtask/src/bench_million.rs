@@ -1,0 +1,206 @@
+//! `cargo xtask bench --million`: a long job, with the embedded stub of a server, which answers every question for a
+//! picture with the same kilobyte. What is measured is everything else: memory by stage, time, disk, open files.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    bench::machine,
+    chore::{self, build_twig, built, cargo},
+};
+
+/// The job that the others are compared with.
+const FEW: u64 = 10_000;
+const MANY: u64 = 1_000_000;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs both jobs and prints their figures side by side as Markdown.
+pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
+    let many = prompts.map_or(Ok(MANY), str::parse).context("--prompts wants a number")?;
+    let twig = build_twig()?;
+    let build = ["build", "--release", "--locked", "--workspace", "--example", "stub_server"];
+    chore::run("stub server", cargo(&build))?;
+    println!("Machine: {}.\n", machine());
+    for prompts in [FEW, many] {
+        let folder = built()?.join("bench-million");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let figures = run(&twig, &folder, prompts)?;
+        println!("{}", figures.report(prompts));
+        fs::remove_dir_all(&folder)?;
+    }
+    Ok(())
+}
+
+/// What a job took.
+#[derive(Default)]
+struct Figures {
+    wall: Duration,
+    most_files: usize,
+    disk_bytes: u64,
+    stages: Vec<Stage>,
+}
+
+#[derive(Default)]
+struct Stage {
+    name: String,
+    /// Most memory held while it ran, in bytes.
+    most_bytes: u64,
+    rows: u64,
+    seconds: f64,
+}
+
+fn run(twig: &Path, folder: &Path, prompts: u64) -> Result<Figures> {
+    let server = Server::start()?;
+    write_prompts(&folder.join("many_train.txt"), prompts)?;
+    let job = format!(
+        "version: 1\nname: many\noutput: out\nprompts: {{ files: [many_train.txt] }}\nteachers:\n  stub:\n    \
+         kind: openai\n    base_url: {}\n    identity: stub\n    model: stub\n    concurrency: 64\n\
+         roles: {{ thinker: stub, painter: stub, critic: stub }}\n\
+         trajectories: {{ mode: whole_image, regions: 1 }}\n\
+         judgements:\n  judges:\n    stub: {{ teacher: stub }}\n",
+        server.url
+    );
+    fs::write(folder.join("job.yaml"), job)?;
+    let mut command = Command::new(twig);
+    command.args(["run", "job.yaml"]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    let start = Instant::now();
+    let mut child = command.spawn().context("cannot start twig")?;
+    let mut figures = Figures::default();
+    let mut events = Events::new(folder.join("out/events.jsonl"));
+    let status = loop {
+        events.follow(&mut figures.stages);
+        let process = PathBuf::from(format!("/proc/{}", child.id()));
+        if let (Some(stage), Some(bytes)) = (figures.stages.last_mut(), memory(&process)) {
+            stage.most_bytes = stage.most_bytes.max(bytes);
+        }
+        let files = fs::read_dir(process.join("fd")).map_or(0, Iterator::count);
+        figures.most_files = figures.most_files.max(files);
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        thread::sleep(PAUSE);
+    };
+    events.follow(&mut figures.stages);
+    figures.wall = start.elapsed();
+    ensure!(status.success(), "the job of {prompts} prompts ended with {status}");
+    figures.disk_bytes = size(&folder.join("out"))?;
+    Ok(figures)
+}
+
+/// Prompts that differ in more than a number, since near duplicates are not what is measured.
+fn write_prompts(path: &Path, prompts: u64) -> Result<()> {
+    const COLORS: [&str; 10] =
+        ["red", "green", "blue", "yellow", "black", "white", "brown", "purple", "orange", "grey"];
+    const THINGS: [&str; 10] =
+        ["apple", "cup", "frog", "house", "tree", "car", "bird", "balloon", "umbrella", "chair"];
+    let mut file = std::io::BufWriter::new(fs::File::create(path)?);
+    for number in 0..prompts {
+        let (color, thing) = (COLORS[number as usize % 10], THINGS[number as usize / 10 % 10]);
+        writeln!(file, "a {color} {thing} with the number {number} on it")?;
+    }
+    Ok(file.flush()?)
+}
+
+/// The stub server, ended with this.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Result<Self> {
+        let mut command = Command::new(built()?.join("examples/stub_server"));
+        command.args(["--shared-picture-bytes", "1024"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("cannot start the stub server")?;
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().context("no output")?).read_line(&mut url)?;
+        Ok(Self { process, url: url.trim().to_owned() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The events of a job as they are written.
+struct Events {
+    path: PathBuf,
+    read: usize,
+}
+
+impl Events {
+    fn new(path: PathBuf) -> Self {
+        Self { path, read: 0 }
+    }
+
+    fn follow(&mut self, stages: &mut Vec<Stage>) {
+        let Ok(text) = fs::read_to_string(&self.path) else { return };
+        let new = &text[self.read..];
+        let whole = new.rfind('\n').map_or(0, |end| end + 1);
+        self.read += whole;
+        for event in new[..whole].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            match event["event"].as_str() {
+                Some("stage_started") => {
+                    let name = event["stage"].as_str().unwrap_or_default().to_owned();
+                    stages.push(Stage { name, ..Stage::default() });
+                }
+                Some("stage_finished") => {
+                    if let Some(stage) = stages.last_mut() {
+                        stage.rows = event["rows_in"].as_u64().unwrap_or(0);
+                        stage.seconds = event["seconds"].as_f64().unwrap_or(0.0);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Memory that a process holds, in bytes.
+fn memory(process: &Path) -> Option<u64> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// Bytes of all files below a folder.
+fn size(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { size(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
+}
+
+impl Figures {
+    fn report(&self, prompts: u64) -> String {
+        let mut text = format!(
+            "{prompts} prompts: {:.0} s, {:.2} GB on the disk, at most {} open files.\n\n| stage | rows | seconds | \
+             most memory |\n|---|---:|---:|---:|\n",
+            self.wall.as_secs_f64(),
+            self.disk_bytes as f64 / 1e9,
+            self.most_files
+        );
+        for Stage { name, most_bytes, rows, seconds } in &self.stages {
+            text.push_str(&format!("| {name} | {rows} | {seconds:.1} | {} MiB |\n", most_bytes >> 20));
+        }
+        text
+    }
+}
