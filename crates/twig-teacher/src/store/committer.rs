@@ -32,11 +32,14 @@ pub(super) struct Committer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// The file of a record that is durable, and its place there.
+type Committed = io::Result<(Arc<File>, Place)>;
+
 struct Pending {
     segment: Arc<SegmentWriter>,
     record: Vec<u8>,
     /// Whoever waits for it; nobody where it may become durable later.
-    done: Option<oneshot::Sender<io::Result<(Arc<File>, Place)>>>,
+    done: Option<oneshot::Sender<Committed>>,
 }
 
 impl Committer {
@@ -104,9 +107,8 @@ fn run(incoming: &mpsc::Receiver<Pending>) {
                 std::thread::sleep(GATHER);
                 vec![first]
             }
-            Err(mpsc::RecvTimeoutError::Timeout) => Vec::new(),
             Err(mpsc::RecvTimeoutError::Disconnected) if unhurried.is_empty() => return,
-            Err(mpsc::RecvTimeoutError::Disconnected) => Vec::new(),
+            Err(mpsc::RecvTimeoutError::Disconnected | mpsc::RecvTimeoutError::Timeout) => Vec::new(),
         };
         batch.append(&mut unhurried);
         batch.extend(incoming.try_iter().take(MAX_BATCH));
