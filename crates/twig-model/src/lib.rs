@@ -41,6 +41,6 @@ pub use schedule::{GridBox, Schedule, ScheduleError};
 pub use score::{Criterion, CriterionScores, OutOfRange, Score};
 pub use teacher::{
     Answer, AnswerKey, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask,
-    Part, Rendered, Reply, Request, Role, Speaker, Task, Teacher, ThinkTask, Usage,
+    Part, PixelBox, Rendered, Reply, Request, Role, Speaker, Task, Teacher, ThinkTask, Usage,
 };
 pub use trajectory::{Attempt, Critique, Mode, Step, Trajectory, TrajectoryId};

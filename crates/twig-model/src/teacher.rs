@@ -252,8 +252,21 @@ pub struct ImageForm {
     pub image_size: u32,
     /// Picture to edit.
     pub base: Option<Picture>,
-    /// Rows of pixels, first and one past the last, that may change; the mask of an edit.
-    pub editable_rows: Option<(u32, u32)>,
+    /// Where the picture may change: the mask of an edit. Empty for everywhere.
+    pub editable: Vec<PixelBox>,
+}
+
+/// A rectangle of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PixelBox {
+    /// Pixels to the left of it.
+    pub left: u32,
+    /// Pixels above it.
+    pub top: u32,
+    /// Its width.
+    pub width: u32,
+    /// Its height.
+    pub height: u32,
 }
 
 /// The key of an answer: a hash of everything that shapes it, as 64 hexadecimal digits.

@@ -80,14 +80,23 @@ pub(crate) fn judgement(answer: &str) -> Result<JudgeAnswer, InvalidAnswer> {
 }
 
 pub(crate) fn parsed<'a, T: Deserialize<'a>>(answer: &'a str) -> Result<T, InvalidAnswer> {
-    match serde_json::from_str(answer) {
-        Ok(value) => Ok(value),
-        Err(error) => match object_in(answer).map(serde_json::from_str) {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(InvalidAnswer(format!("the answer is not the JSON asked for: {error}"))),
-            None => Err(InvalidAnswer(format!("the answer is not the JSON asked for: {error}"))),
-        },
-    }
+    typed(answer).or_else(|error| match object_in(answer) {
+        Some(object) => typed(object),
+        None => Err(error),
+    })
+}
+
+/// Reads the whole text as JSON of this type; what is wrong is told with the field that it is wrong in.
+fn typed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, InvalidAnswer> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, error) = (error.path().to_string(), error.into_inner());
+        let place = if path == "." { String::new() } else { format!(" in `{path}`") };
+        InvalidAnswer(format!("the answer is not the JSON asked for{place}: {error}"))
+    })?;
+    let rest = json.end();
+    rest.map_err(|error| InvalidAnswer(format!("the answer is not the JSON asked for: {error}")))?;
+    Ok(value)
 }
 
 /// The JSON object in an answer that says more than that: behind a code fence, after a sentence, or followed by
@@ -151,7 +160,13 @@ mod tests {
         let empty = format!(r#"{{"scores": {SCORES}, "comment": " ", "revised_thought": "same"}}"#);
         assert_eq!(error(&empty), "`comment` holds an empty text");
         let high = empty.replace(":15", ":21").replace("\" \"", "\"x\"");
-        assert!(error(&high).contains("21 is not within 0 to 20"));
+        assert!(error(&high).contains("in `scores`: 21 is not within 0 to 20"), "{}", error(&high));
+        let worded = empty.replace(":15", ":\"high\"").replace("\" \"", "\"x\"");
+        assert!(
+            error(&worded).contains("in `scores.visual_coherence`: invalid type: string \"high\""),
+            "{}",
+            error(&worded)
+        );
         assert_eq!(
             thoughts(r#"{"thoughts": ["a"]}"#, 3).unwrap_err().to_string(),
             "`thoughts` has 1 texts; 3 are wanted"

@@ -210,7 +210,7 @@ fn ask_for_correction(request: &mut Request, answer: String, invalid: &InvalidAn
         let text = |speaker, text| Message { speaker, parts: vec![Part::Text(text)] };
         form.messages.push(text(Speaker::Assistant, answer));
         let question = format!(
-            "This answer cannot be used: {invalid}. Answer again, with the JSON asked for and nothing else."
+            "This answer cannot be used: {invalid}. Answer again, with what was asked for and nothing else."
         );
         form.messages.push(text(Speaker::User, question));
     }

@@ -6,16 +6,19 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twig_shards::StageAccount;
-use twig_teacher::Reading;
+use twig_teacher::{Notice, Reading};
 
 /// A file of events is put aside as `events-1.jsonl`, … when it has grown to this many bytes.
 const ROTATE_BYTES: u64 = 256 << 20;
+
+/// How often it is written down what teachers are doing.
+const WRITE_TEACHERS_EVERY: Duration = Duration::from_mins(1);
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -79,47 +82,12 @@ pub enum Event {
         /// Seconds it took in this run.
         seconds: f64,
     },
-    /// What teachers behind a network are doing; for watching only, never written to the file.
-    #[serde(skip)]
+    /// What teachers behind a network are doing, and who waits; shown all the time, written once a minute.
     Teachers {
         /// By name.
         readings: BTreeMap<String, Reading>,
         /// Dollars spent over all runs, in millionths.
         spent_micro_usd: u64,
-    },
-    /// A server asked to be left alone.
-    TeacherHeld {
-        /// Name of the teacher.
-        teacher: String,
-        /// For how long nothing is sent to it.
-        seconds: f64,
-        /// Calls under way from then on, at most.
-        concurrency: u64,
-        /// What the server said.
-        detail: String,
-    },
-    /// A teacher takes no more questions in this run; the run ends when the others have answered.
-    TeacherEnded {
-        /// Name of the teacher.
-        teacher: String,
-        /// Why.
-        detail: String,
-    },
-    /// Another model answers than before, or in another state.
-    ModelChanged {
-        /// Name of the teacher.
-        teacher: String,
-        /// Model and fingerprint until now.
-        from: String,
-        /// Those from now on.
-        to: String,
-    },
-    /// A batch was sent, looked at, or fetched.
-    Batch {
-        /// Name of the teacher.
-        teacher: String,
-        /// In words.
-        detail: String,
     },
     /// Something the user should know.
     Warning {
@@ -140,6 +108,9 @@ pub enum Event {
         /// Seconds it took.
         seconds: f64,
     },
+    /// A teacher behind a network has something to tell.
+    #[serde(untagged)]
+    Notice(Notice),
 }
 
 impl Event {
@@ -176,6 +147,8 @@ pub(crate) struct EventLog<'a> {
     path: PathBuf,
     /// One line is written at a time; lines are short.
     file: Mutex<File>,
+    /// When it was written down last what teachers are doing.
+    teachers_written: Mutex<Instant>,
     observer: &'a dyn Observer,
 }
 
@@ -188,16 +161,20 @@ impl<'a> EventLog<'a> {
         if fs::read(&path)?.last().is_some_and(|byte| *byte != b'\n') {
             file.write_all(b"\n")?;
         }
-        Ok(Self { path, file: Mutex::new(file), observer })
+        Ok(Self { path, file: Mutex::new(file), teachers_written: Mutex::new(Instant::now()), observer })
     }
 
     /// Records an event. Events are a convenience: where the disk is full they are lost, and the run's own
     /// writes tell the user.
     pub(crate) fn emit(&self, event: Event) {
         self.observer.observe(&event);
-        if matches!(event, Event::Progress { .. } | Event::Teachers { .. }) {
-            return;
+        match event {
+            Event::Progress { .. } => {}
+            event => self.write(event),
         }
+    }
+
+    fn write(&self, event: Event) {
         let unix_ms =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         if let Ok(mut line) = serde_json::to_vec(&EventLine { unix_ms, event }) {
@@ -217,10 +194,23 @@ impl<'a> EventLog<'a> {
         self.observer.observe(&Event::Progress { rows });
     }
 
-    /// Tells the observer what teachers are doing.
+    /// Tells the observer what teachers are doing, and writes it down now and then.
     pub(crate) fn watch_teachers(&self, readings: BTreeMap<String, Reading>, spent_micro_usd: u64) {
-        if !readings.is_empty() {
-            self.observer.observe(&Event::Teachers { readings, spent_micro_usd });
+        if readings.is_empty() {
+            return;
+        }
+        let event = Event::Teachers { readings, spent_micro_usd };
+        self.observer.observe(&event);
+        let is_due = {
+            let mut written = self.teachers_written.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = written.elapsed() >= WRITE_TEACHERS_EVERY;
+            if is_due {
+                *written = Instant::now();
+            }
+            is_due
+        };
+        if is_due {
+            self.write(event);
         }
     }
 
@@ -245,4 +235,52 @@ pub(crate) fn last_events(folder: &Path, most: usize) -> Vec<EventLine> {
         text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()).take(most).collect();
     events.reverse();
     events
+}
+
+/// How often another model has answered than before, over all runs of the job.
+pub(crate) fn model_changes(folder: &Path) -> u64 {
+    let files = std::iter::once(folder.join("events.jsonl")).chain(
+        (1..).map(|number| folder.join(format!("events-{number}.jsonl"))).take_while(|path| path.exists()),
+    );
+    let changes = |path: PathBuf| {
+        let lines = io::BufRead::lines(io::BufReader::new(File::open(path).ok()?));
+        let is_change = |line: &String| {
+            // Most lines are other events and need not be parsed.
+            line.contains("model_changed")
+                && serde_json::from_str::<EventLine>(line)
+                    .is_ok_and(|line| matches!(line.event, Event::Notice(Notice::ModelChanged { .. })))
+        };
+        Some(lines.map_while(Result::ok).filter(is_change).count() as u64)
+    };
+    files.filter_map(changes).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Observer for Nobody {
+        fn observe(&self, _: &Event) {}
+    }
+
+    #[test]
+    fn notices_of_teachers_stand_among_the_events_and_changes_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EventLog::open(folder.path(), &Nobody).unwrap();
+        let changed = |to: &str| {
+            let (teacher, from, to) = ("t".to_owned(), "m-1".to_owned(), to.to_owned());
+            Event::Notice(Notice::ModelChanged { teacher, from, to })
+        };
+        log.emit(changed("m-2"));
+        log.emit(Event::Warning { message: "no model_changed here".to_owned() });
+        fs::rename(folder.path().join("events.jsonl"), folder.path().join("events-1.jsonl")).unwrap();
+        let log = EventLog::open(folder.path(), &Nobody).unwrap();
+        log.emit(changed("m-3"));
+        assert_eq!(model_changes(folder.path()), 2);
+        let text = fs::read_to_string(folder.path().join("events.jsonl")).unwrap();
+        assert!(text.contains(r#""event":"model_changed","teacher":"t","from":"m-1","to":"m-3""#), "{text}");
+        assert_eq!(last_events(folder.path(), 5)[0].event, changed("m-3"));
+    }
 }

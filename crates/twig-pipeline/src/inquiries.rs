@@ -1,97 +1,13 @@
-//! The wording of the questions about schedules, existing pictures and judgements, and how their answers are read.
+//! How the answers about schedules, existing pictures and judgements are read. A missing or odd value is an error,
+//! never a default.
 
-use std::sync::OnceLock;
-
-use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Deserialize;
-use twig_model::{ChatForm, Geometry, GridBox, Message, Part, Picture, Rendered, Schedule, Speaker, Task};
+use twig_model::{Geometry, GridBox, Schedule};
 
 use crate::answers::{InvalidAnswer, parsed, text};
 
-const SOURCES: [(&str, &str); 6] = [
-    ("schedule", include_str!("../templates/schedule.txt")),
-    ("describe", include_str!("../templates/describe.txt")),
-    ("questions", include_str!("../templates/questions.txt")),
-    ("inspect", include_str!("../templates/inspect.txt")),
-    ("probability", include_str!("../templates/probability.txt")),
-    ("compare", include_str!("../templates/compare.txt")),
-];
-
 /// Questions that one prompt may have at most.
 const MAX_QUESTIONS: usize = 12;
-
-/// Name and hash of each of these templates: part of fingerprints.
-pub(crate) fn hashes() -> Vec<(String, String)> {
-    SOURCES.iter().map(|(name, _)| ((*name).to_owned(), hash(name))).collect()
-}
-
-/// Hash of one template, 16 hexadecimal digits; empty for a name that there is not.
-pub(crate) fn hash(name: &str) -> String {
-    let source = SOURCES.iter().find(|(known, _)| *known == name);
-    source.map_or_else(String::new, |(_, text)| blake3::hash(text.as_bytes()).to_hex()[..16].to_owned())
-}
-
-/// The task as a model reads it; other tasks than these have no such form here.
-pub(crate) fn rendered(task: &Task) -> Result<Rendered, minijinja::Error> {
-    let (name, pictures, context, schema) = match task {
-        Task::Schedule(task) => {
-            let context = context! {
-                prompt => &task.prompt,
-                picture => task.picture.is_some(),
-                rows => task.geometry.grid.rows,
-                columns => task.geometry.grid.cols,
-                count => task.num_regions,
-            };
-            ("schedule", task.picture.iter().collect(), context, "schedule")
-        }
-        Task::Describe(task) => {
-            let region = &task.schedule.regions()[task.region_index];
-            let place = region.place(task.schedule.geometry().grid);
-            let context = context! {
-                prompt => &task.prompt,
-                earlier_thoughts => &task.earlier_thoughts,
-                region => context! { name => &region.name, place },
-                number => task.region_index + 1,
-                count => task.schedule.num_regions(),
-            };
-            ("describe", vec![&task.picture, &task.spotlight], context, "thought")
-        }
-        Task::Questions(task) => ("questions", vec![], context! { prompt => &task.prompt }, "questions"),
-        Task::Inspect(task) => {
-            ("inspect", vec![&task.picture], context! { questions => &task.questions }, "inspection")
-        }
-        Task::Probability(task) => {
-            ("probability", vec![&task.picture], context! { prompt => &task.prompt }, "probability")
-        }
-        Task::Compare(task) => {
-            ("compare", vec![&task.first, &task.second], context! { prompt => &task.prompt }, "comparison")
-        }
-        Task::Think(_) | Task::Paint(_) | Task::Critique(_) | Task::Judge(_) => {
-            return Err(minijinja::Error::new(minijinja::ErrorKind::TemplateNotFound, "asked elsewhere"));
-        }
-    };
-    Ok(chat(pictures, environment()?.get_template(name)?.render(context)?, schema))
-}
-
-fn chat(pictures: Vec<&Picture>, text: String, answer_schema: &'static str) -> Rendered {
-    let pictures = pictures.into_iter().cloned().map(Part::Picture);
-    let parts = pictures.chain([Part::Text(text.trim_end().to_owned())]).collect();
-    let messages = vec![Message { speaker: Speaker::User, parts }];
-    Rendered::Chat(ChatForm { messages, answer_schema: Some(answer_schema) })
-}
-
-fn environment() -> Result<&'static Environment<'static>, minijinja::Error> {
-    static ENVIRONMENT: OnceLock<Environment<'static>> = OnceLock::new();
-    if let Some(environment) = ENVIRONMENT.get() {
-        return Ok(environment);
-    }
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    for (name, source) in SOURCES {
-        environment.add_template(name, source)?;
-    }
-    Ok(ENVIRONMENT.get_or_init(|| environment))
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,7 +90,8 @@ struct Probability {
 
 /// `{"probability": …}`, from 0 to 1.
 pub(crate) fn probability(answer: &str) -> Result<f64, InvalidAnswer> {
-    let Probability { probability } = parsed(answer)?;
+    let neither = |_| InvalidAnswer::new("the answer is neither yes nor no");
+    let Probability { probability } = parsed(answer).map_err(neither)?;
     if (0.0..=1.0).contains(&probability) {
         return Ok(probability);
     }

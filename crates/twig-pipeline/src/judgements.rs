@@ -12,7 +12,6 @@ use crate::{
     asking::{Asking, Unanswered},
     error::RunError,
     fingerprint::Fingerprint,
-    inquiries,
     job::Stage,
     part::{Committed, OpenPart, PartRecord},
     partition::Partition,
@@ -20,16 +19,16 @@ use crate::{
     run::Run,
     seeds,
     settings::JudgeKind,
-    templates::Templates,
+    templates::{OF_JUDGEMENTS, Templates},
 };
 
 /// Hash of the wording by which judges of a kind are asked.
 pub(crate) fn prompt_hash(templates: &Templates, kind: JudgeKind) -> String {
     match kind {
         JudgeKind::Rubric => templates.hash("judge"),
-        JudgeKind::Probability => inquiries::hash("probability"),
-        JudgeKind::Questions => inquiries::hash("questions"),
-        JudgeKind::Pairwise => inquiries::hash("compare"),
+        JudgeKind::Probability => templates.hash("probability"),
+        JudgeKind::Questions => templates.hash("questions"),
+        JudgeKind::Pairwise => templates.hash("compare"),
     }
 }
 
@@ -43,8 +42,7 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("retries", &file.trajectories.invalid_answer_retries)
         .with("seed", &file.seed)
         .with("teachers", &judges)
-        .with("template", &recipe.templates.hash("judge"))
-        .with("inquiries", &inquiries::hashes())
+        .with("templates", &recipe.templates.hashes_of(&OF_JUDGEMENTS))
 }
 
 /// A judge of an open partition.
@@ -63,7 +61,6 @@ pub(crate) async fn partition(
     partition: Partition,
     input: &PartRecord,
     fingerprint: String,
-    window: usize,
 ) -> Result<Committed, RunError> {
     input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
     let answers = run.open_answers(partition)?;
@@ -84,9 +81,8 @@ pub(crate) async fn partition(
     let mut part = OpenPart::create(run, Stage::Judgements, partition)?;
     run.in_order(
         Samples(trajectories.peekable()).map(|samples| judge_samples(run, &judges, samples)),
-        window,
         |judged: Vec<Judged>| {
-            // The window counts prompts, progress their samples.
+            // A unit is a prompt, progress counts its samples.
             run.events.progress(judged.len().saturating_sub(1) as u64);
             for (outcome, calls) in judged {
                 part.called(calls);

@@ -56,18 +56,18 @@ pub use job::{FORMAT_VERSION, JobFolder, JobLock, JobRecord, Stage};
 pub use part::{FileRecord, PartRecord};
 pub use partition::Partition;
 pub use ping::{PingReport, ping};
-pub use plan::{Plan, StagePlan, plan};
+pub use plan::{BatchPlan, Plan, StagePlan, plan};
 pub use prompts::{PromptError, PromptTable};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
 pub use retry::retry;
 pub use run::{RunSummary, run};
 pub use settings::{
     BoxSettings, CanvasView, DecontaminationSettings, DeviceName, JudgeKind, JudgeSettings,
-    JudgementSettings, MarkedRows, MaxRejected, MixSettings, PipelineFile, Problem, PromptSettings, PromptSource,
-    RejectLimit, ReleaseSettings, RoleSettings, RunSettings, ScheduleSettings, SelectSettings, Settings,
-    SettingsError, ShapeName, TeacherSettings, TemplateSettings, Thinking, TokenScope, TokenSettings,
-    TokenizerSettings, TrajectorySettings,
+    JudgementSettings, MarkedRows, MaxRejected, MixSettings, PipelineFile, Problem, PromptSettings,
+    PromptSource, RejectLimit, ReleaseSettings, RoleSettings, RunSettings, ScheduleSettings, SelectSettings,
+    Settings, SettingsError, ShapeName, TeacherSettings, TemplateSettings, Thinking, TokenScope,
+    TokenSettings, TokenizerSettings, TrajectorySettings,
 };
 pub use status::{StageStatus, Status, status};
 pub use templates::{TemplateError, Templates};
-pub use twig_teacher::{AnswerStore, Ping, Reading, Stop, StoreReport};
+pub use twig_teacher::{AnswerStore, Notice, Ping, Reading, Stop, StoreReport};

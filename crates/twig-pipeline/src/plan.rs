@@ -1,5 +1,8 @@
 //! What a run would do, without doing it.
 
+mod asked;
+mod batches;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
@@ -17,9 +20,11 @@ use crate::{
     prompts::{self, PromptTable},
     recipe::Recipe,
     retry::Retries,
-    settings::{JudgeKind, PromptSource, ScheduleSettings, Settings},
+    settings::Settings,
     tokens, trajectories,
 };
+
+pub use batches::BatchPlan;
 
 /// Bytes of a finished picture as PNG, until committed parts tell better: a flat drawing has about 60 kB, a
 /// photograph of 384 × 384 up to 440 kB.
@@ -49,6 +54,8 @@ pub struct Plan {
     pub questions: BTreeMap<String, (u64, u64)>,
     /// What the questions may cost.
     pub cost: CostPlan,
+    /// How long batches may take, where a teacher is asked in batches.
+    pub batches: Option<BatchPlan>,
     /// Questions behind what stands.
     pub answered: u64,
     /// Trajectories.
@@ -88,9 +95,11 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
     };
     let standing = Standing::look(&Recipe::new(settings)?, &folder, &table, &of_run, partitions)?;
     let picture_bytes = (standing.pictures > 0).then(|| standing.bytes / standing.pictures);
-    let questions = questions(settings, standing.to_make, standing.to_judge);
+    let asked = asked::of_one_trajectory(settings);
+    let questions = asked::questions(&asked, standing.to_make, standing.to_judge);
     let mut plan = Plan {
         cost: cost::cost(settings, &questions, &standing.bills),
+        batches: batches::batches(settings, &asked, standing.to_make, partitions),
         files: table.files.len(),
         rows: table.rows_in(),
         prompts: table.prompts.len() as u64,
@@ -204,41 +213,6 @@ impl Standing {
         self.pictures += made.questions.get("critic").copied().unwrap_or(0) / 2;
         self.bytes += made.rows_file.bytes;
     }
-}
-
-/// Fewest and most questions a role may be asked.
-fn questions(settings: &Settings, to_make: u64, to_judge: u64) -> BTreeMap<String, (u64, u64)> {
-    let file = &settings.file;
-    let regions = settings.schedule.num_regions() as u64;
-    let redone = regions * u64::from(file.trajectories.redo_rounds);
-    let is_given = file.prompts.source == PromptSource::Pictures;
-    let (thinks, paints) = match (file.trajectories.mode, &file.trajectories.schedule) {
-        _ if is_given => (regions, 0),
-        (Mode::WholeImage, ScheduleSettings::Content { .. }) => (1 + regions, 1),
-        (Mode::WholeImage, _) => (1, 1),
-        (Mode::RegionByRegion, _) => (regions, regions),
-    };
-    let proposals = u64::from(file.trajectories.schedule == ScheduleSettings::Proposed);
-    let thinks = thinks + proposals;
-    let repainted = if is_given { 0 } else { redone };
-    let judged = if file.judgements.regions { regions + 1 } else { 1 };
-    let others = u64::from(file.trajectories.samples_per_prompt) - 1;
-    let of_kind = |kind: JudgeKind| match kind {
-        JudgeKind::Rubric => judged,
-        JudgeKind::Probability => 1,
-        JudgeKind::Questions => 2,
-        // Each pair in both orders; a pair has two samples.
-        JudgeKind::Pairwise => others,
-    };
-    let judges: u64 = file.judgements.judges.values().map(|judge| of_kind(judge.kind)).sum();
-    [
-        ("thinker", thinks, thinks, to_make),
-        ("painter", paints, paints + repainted, to_make),
-        ("critic", regions, regions + redone, to_make),
-        ("judge", judges, judges, to_judge),
-    ]
-    .map(|(role, least, most, rows)| (role.to_owned(), (least * rows, most * rows)))
-    .into()
 }
 
 /// Fewest and most samples of each task: one of each an attempt.

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Semaphore;
 use twig_shards::StageAccount;
-use twig_teacher::{AnswerStore, Notice, Notices, PartitionAnswers, Purse, Shared, Stop};
+use twig_teacher::{AnswerStore, Notices, PartitionAnswers, Purse, Shared, Stop};
 use twig_tokens::TextTokenizer;
 
 use crate::{
@@ -47,6 +48,8 @@ pub(crate) struct Run<'a> {
     pub(crate) stop: Stop,
     pub(crate) events: EventLog<'a>,
     pub(crate) purse: Arc<Purse>,
+    /// Places for units under way, over all open partitions.
+    pub(crate) places: Semaphore,
     pub(crate) retries: Retries,
     pub(crate) rejections: Rejections,
     notices: Notices,
@@ -149,6 +152,7 @@ async fn go(
         stop,
         events,
         purse,
+        places: Semaphore::new(settings.in_flight()),
         retries,
         rejections,
         notices,
@@ -305,16 +309,7 @@ impl Run<'_> {
 
     fn tell_notices(&self) {
         for notice in self.notices.take() {
-            self.events.emit(match notice {
-                Notice::Held { teacher, pause, concurrency, detail } => {
-                    let concurrency = concurrency as u64;
-                    Event::TeacherHeld { teacher, seconds: pause.as_secs_f64(), concurrency, detail }
-                }
-                Notice::Ended { teacher, detail } => Event::TeacherEnded { teacher, detail },
-                Notice::ModelChanged { teacher, from, to } => Event::ModelChanged { teacher, from, to },
-                Notice::Batch { teacher, detail } => Event::Batch { teacher, detail },
-                Notice::Warning { detail } => Event::Warning { message: detail },
-            });
+            self.events.emit(Event::Notice(notice));
         }
     }
 
@@ -354,9 +349,9 @@ impl Run<'_> {
             // Known from here on; a slow tokenizer takes some seconds for it.
             tokio::task::block_in_place(|| self.placeholder())?;
         }
-        work.side_by_side(self, |todo, window| {
+        work.side_by_side(self, |todo| {
             let mine = in_partition(&prompts, todo.partition);
-            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint, window)
+            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint)
         })
         .await
     }
@@ -367,13 +362,12 @@ impl Run<'_> {
             let base = base.clone().with_retries(self.retries.of(Stage::Judgements, partition));
             on_top_of(&base, &trajectories[partition.index as usize])
         })?;
-        work.side_by_side(self, |todo, window| {
+        work.side_by_side(self, |todo| {
             judgements::partition(
                 self,
                 todo.partition,
                 &trajectories[todo.partition.index as usize],
                 todo.fingerprint,
-                window,
             )
         })
         .await
@@ -434,6 +428,8 @@ impl Run<'_> {
     }
 
     fn release(&self, parts: &Parts, accounts: &[StageAccount]) -> Result<(ReleaseRecord, bool), RunError> {
+        // The card counts what they say.
+        self.tell_notices();
         let start = Instant::now();
         let rows: u64 = parts.trajectories.iter().map(|record| record.rows_out).sum();
         self.events.emit(Event::StageStarted {

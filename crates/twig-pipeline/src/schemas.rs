@@ -45,7 +45,10 @@ pub fn all() -> Vec<(&'static str, Value)> {
             "comparison.schema.json",
             object(
                 "Which of two pictures is better",
-                &[("better", json!({ "enum": ["first", "second", "neither"] })), ("comment", text())],
+                &[
+                    ("better", json!({ "type": "string", "enum": ["first", "second", "neither"] })),
+                    ("comment", text()),
+                ],
             ),
         ),
     ]
@@ -54,11 +57,10 @@ pub fn all() -> Vec<(&'static str, Value)> {
 /// The schemas of teachers' structured answers, by the names that questions give.
 pub(crate) fn answers() -> AnswerSchemas {
     let all = all();
-    ["thought", "thoughts", "critique", "judgement"]
-        .into_iter()
-        .filter_map(|name| {
-            let (_, schema) = all.iter().find(|(file, _)| file.strip_suffix(".schema.json") == Some(name))?;
-            let mut schema = schema.clone();
+    let of_programs = ["pipeline", "event", "manifest"];
+    all.into_iter()
+        .filter_map(|(file, mut schema)| {
+            let name = file.strip_suffix(".schema.json").filter(|name| !of_programs.contains(name))?;
             // Servers that compile schemas to grammars do not all know the keyword.
             schema.as_object_mut()?.remove("$schema");
             Some((name, schema))
@@ -113,4 +115,89 @@ fn scores() -> Value {
     let properties: serde_json::Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), points.clone())).collect();
     json!({ "type": "object", "properties": properties, "required": names, "additionalProperties": false })
+}
+
+#[cfg(test)]
+mod tests {
+    use twig_model::Geometry;
+
+    use super::*;
+    use crate::{answers, inquiries};
+
+    /// A value of this schema, the same for the same schema.
+    fn example(schema: &Value) -> Value {
+        if let Some(first) = schema["enum"].get(0) {
+            return first.clone();
+        }
+        match schema["type"].as_str().unwrap() {
+            "object" => {
+                let fields = schema["properties"].as_object().unwrap();
+                fields.iter().map(|(name, schema)| (name.clone(), example(schema))).collect()
+            }
+            "array" => json!([example(&schema["items"])]),
+            "string" => json!("words"),
+            "boolean" => json!(true),
+            "number" => json!(0.5),
+            "integer" => schema["maximum"].as_u64().map_or(json!(24), |most| json!(most)),
+            other => panic!("no example of {other}"),
+        }
+    }
+
+    /// Whether the reader of answers of that name takes this one.
+    fn is_read(name: &str, answer: &Value) -> bool {
+        let answer = answer.to_string();
+        match name {
+            "thought" => answers::thought(&answer).is_ok(),
+            "thoughts" => answers::thoughts(&answer, 1).is_ok(),
+            "critique" => answers::critique(&answer).is_ok(),
+            "judgement" => answers::judgement(&answer).is_ok(),
+            "schedule" => inquiries::schedule(&answer, Geometry::JANUS, 1).is_ok(),
+            "questions" => inquiries::questions(&answer).is_ok(),
+            "inspection" => inquiries::inspection(&answer, 1).is_ok(),
+            "probability" => inquiries::probability(&answer).is_ok(),
+            "comparison" => inquiries::comparison(&answer).is_ok(),
+            other => panic!("nobody reads {other}"),
+        }
+    }
+
+    /// Every object in a value, by the path to it.
+    fn objects(value: &Value, path: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.push(path.to_owned());
+                fields.iter().for_each(|(name, value)| objects(value, &format!("{path}/{name}"), found));
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                items.for_each(|(index, value)| objects(value, &format!("{path}/{index}"), found));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn readers_take_what_the_schemas_promise_and_nothing_that_lacks_a_field_or_has_one_more() {
+        let schemas = answers();
+        assert_eq!(schemas.len(), 9);
+        for (name, schema) in &schemas {
+            let mut sound = example(schema);
+            if *name == "schedule" {
+                (sound["regions"][0]["row"], sound["regions"][0]["column"]) = (json!(0), json!(0));
+            }
+            assert!(is_read(name, &sound), "{name}: {sound}");
+            let mut paths = Vec::new();
+            objects(&sound, "", &mut paths);
+            for path in paths {
+                let fields = sound.pointer(&path).unwrap().as_object().unwrap();
+                for field in fields.keys() {
+                    let mut lacking = sound.clone();
+                    lacking.pointer_mut(&path).unwrap().as_object_mut().unwrap().remove(field);
+                    assert!(!is_read(name, &lacking), "{name} without {path}/{field}");
+                }
+                let mut more = sound.clone();
+                more.pointer_mut(&path).unwrap()["more"] = json!(1);
+                assert!(!is_read(name, &more), "{name} with one more field in {path:?}");
+            }
+        }
+    }
 }

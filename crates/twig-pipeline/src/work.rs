@@ -1,6 +1,6 @@
 //! A stage under way: which partitions stand, which are to be done, and doing them side by side.
 
-use std::{future::Future, time::Instant};
+use std::{future::Future, pin::pin, time::Instant};
 
 use futures::{StreamExt, stream};
 
@@ -92,13 +92,14 @@ impl Work {
     pub(crate) async fn side_by_side<F: Future<Output = Result<Committed, RunError>>>(
         mut self,
         run: &Run<'_>,
-        do_partition: impl Fn(Todo, usize) -> F,
+        do_partition: impl Fn(Todo) -> F,
     ) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let open = run.settings.file.run.open_partitions.min(self.todo.len()).max(1);
-        let window = run.settings.in_flight().div_ceil(open);
+        let rows: u64 = self.todo.iter().map(|todo| todo.rows).sum();
+        let each = rows as usize / self.todo.len().max(1);
+        let open = run.settings.open_partitions(each).min(self.todo.len()).max(1);
         let mut done = stream::iter(std::mem::take(&mut self.todo))
             .map(|todo| {
-                let (partition, committed) = (todo.partition, do_partition(todo, window));
+                let (partition, committed) = (todo.partition, do_partition(todo));
                 async move { (partition, committed.await) }
             })
             .buffer_unordered(open);
@@ -118,35 +119,51 @@ impl Work {
 }
 
 impl Run<'_> {
-    /// Does the units of a partition, up to `window` at once, and hands over their results in the order of the
-    /// units, whatever order they finish in.
+    /// Does the units of a partition side by side, and hands over their results in the order of the units,
+    /// whatever order they finish in.
+    ///
+    /// Open partitions share the places of units under way: the last one has all of them. A place is free again as
+    /// soon as its unit is finished, so that a unit that takes long holds up nobody but its own partition, and that
+    /// only when `in_flight` finished ones wait for it.
     ///
     /// After a stop or an error no further unit begins; those under way come to their next question and end
     /// there, so that every answer which was asked for is kept.
     pub(crate) async fn in_order<T, F: Future<Output = Result<T, RunError>>>(
         &self,
         units: impl Iterator<Item = F>,
-        window: usize,
         mut take: impl FnMut(T) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
         let mut units = units.peekable();
-        let begun =
-            stream::iter(std::iter::from_fn(|| if self.stop.is_requested() { None } else { units.next() }));
-        let mut results = begun.buffered(window);
         let mut failed = false;
-        while let Some(result) = results.next().await {
-            if failed {
-                continue;
-            }
-            match result.and_then(&mut take) {
-                Ok(()) => self.events.progress(1),
-                Err(error) => {
-                    failed = true;
-                    self.stop_for(error);
+        {
+            let begun = stream::unfold(&mut units, |units| async move {
+                // The semaphore is never closed.
+                let place = self.places.acquire().await.ok()?;
+                if self.stop.is_requested() {
+                    return None;
+                }
+                let unit = units.next()?;
+                let unit = async move {
+                    let result = unit.await;
+                    drop(place);
+                    result
+                };
+                Some((unit, units))
+            });
+            let mut results = pin!(begun.buffered(self.settings.in_flight()));
+            while let Some(result) = results.next().await {
+                if failed {
+                    continue;
+                }
+                match result.and_then(&mut take) {
+                    Ok(()) => self.events.progress(1),
+                    Err(error) => {
+                        failed = true;
+                        self.stop_for(error);
+                    }
                 }
             }
         }
-        drop(results);
         // What stopped the run is kept by it; here it is enough that the partition is not done.
         if failed || units.peek().is_some() { Err(RunError::Interrupted) } else { Ok(()) }
     }

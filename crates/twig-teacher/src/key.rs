@@ -1,5 +1,5 @@
 use blake3::Hasher;
-use twig_model::{AnswerKey, ChatForm, ImageForm, Part, Picture, Rendered, Request};
+use twig_model::{AnswerKey, ChatForm, ImageForm, Part, Picture, PixelBox, Rendered, Request};
 
 /// The key of the answer to `request` from a teacher of this identity: a hash of everything that shapes
 /// the answer and of nothing else.
@@ -60,7 +60,7 @@ impl KeyHasher {
         self.text(answer_schema.unwrap_or(""));
     }
 
-    fn image(&mut self, ImageForm { prompt, image_size, base, editable_rows }: &ImageForm) {
+    fn image(&mut self, ImageForm { prompt, image_size, base, editable }: &ImageForm) {
         self.text("image");
         self.text(prompt);
         self.number(u64::from(*image_size));
@@ -71,13 +71,11 @@ impl KeyHasher {
             }
             None => self.number(0),
         }
-        match editable_rows {
-            Some((first, end)) => {
-                self.number(1);
-                self.number(u64::from(*first));
-                self.number(u64::from(*end));
+        self.number(editable.len() as u64);
+        for PixelBox { left, top, width, height } in editable {
+            for pixels in [left, top, width, height] {
+                self.number(u64::from(*pixels));
             }
-            None => self.number(0),
         }
     }
 }
@@ -90,14 +88,9 @@ mod tests {
     use crate::recorded::tests::think_request;
     use twig_model::{Message, Speaker};
 
-    fn image(
-        prompt: &str,
-        image_size: u32,
-        base: Option<&[u8]>,
-        editable_rows: Option<(u32, u32)>,
-    ) -> Request {
+    fn image(prompt: &str, image_size: u32, base: Option<&[u8]>, editable: &[PixelBox]) -> Request {
         let base = base.map(|bytes| Picture::new(bytes.to_vec()));
-        let form = ImageForm { prompt: prompt.to_owned(), image_size, base, editable_rows };
+        let form = ImageForm { prompt: prompt.to_owned(), image_size, base, editable: editable.to_vec() };
         Request { rendered: Rendered::Image(form), ..think_request("a cat") }
     }
 
@@ -116,6 +109,7 @@ mod tests {
             speaker: Speaker::User,
             parts: vec![Part::Picture(Picture::new(bytes.to_vec()))],
         };
+        let upper = PixelBox { left: 0, top: 0, width: 384, height: 128 };
         let requests = [
             base.clone(),
             Request { seed: base.seed + 1, ..base.clone() },
@@ -130,13 +124,15 @@ mod tests {
             chat(vec![message(Speaker::User, &["a"]), message(Speaker::User, &["b"])], None),
             chat(vec![picture(b"one")], None),
             chat(vec![picture(b"two")], None),
-            image("a cat", 384, None, None),
-            image("a dog", 384, None, None),
-            image("a cat", 512, None, None),
-            image("a cat", 384, Some(b"one"), None),
-            image("a cat", 384, Some(b"two"), None),
-            image("a cat", 384, Some(b"one"), Some((0, 128))),
-            image("a cat", 384, Some(b"one"), Some((128, 256))),
+            image("a cat", 384, None, &[]),
+            image("a dog", 384, None, &[]),
+            image("a cat", 512, None, &[]),
+            image("a cat", 384, Some(b"one"), &[]),
+            image("a cat", 384, Some(b"two"), &[]),
+            image("a cat", 384, Some(b"one"), &[upper]),
+            image("a cat", 384, Some(b"one"), &[PixelBox { top: 128, ..upper }]),
+            image("a cat", 384, Some(b"one"), &[PixelBox { width: 64, ..upper }]),
+            image("a cat", 384, Some(b"one"), &[upper, upper]),
         ];
         let mut keys: HashSet<_> = requests.iter().map(|request| answer_key("stub", request)).collect();
         assert_eq!(keys.len(), requests.len());

@@ -7,6 +7,7 @@
 //! Deliberately absent: stages, prompt templates, Parquet. What an answer means is not known here.
 
 mod batched;
+mod breaker;
 #[doc(hidden)]
 pub mod harness;
 mod key;
@@ -25,6 +26,9 @@ mod replay;
 mod stack;
 mod stop;
 mod store;
+mod till;
+mod trying;
+mod watch;
 
 pub use batched::Batched;
 pub use key::answer_key;

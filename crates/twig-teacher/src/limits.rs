@@ -23,10 +23,14 @@ pub struct LimitSettings {
     /// Seconds after which a question that keeps failing is given up, however few attempts there were.
     #[schemars(range(min = 1, max = 86_400))]
     pub give_up_secs: u64,
+    /// Budget of retries: how many broken calls are sent again for each hundred that are answered (twenty are free).
+    /// Where it is used up, a question waits for half of `max_pause_secs` or longer before it is sent again.
+    #[schemars(range(min = 0, max = 1000))]
+    pub retries_per_hundred: u32,
     /// Longest pause between two attempts in seconds; a longer `Retry-After` is kept.
     #[schemars(range(min = 1, max = 3600))]
     pub max_pause_secs: u64,
-    /// Seconds without any answer after which the run ends with exit code 75.
+    /// Seconds in which calls have failed and none was answered, after which the run ends with exit code 75.
     #[schemars(range(min = 1, max = 86_400))]
     pub outage_secs: u64,
 }
@@ -39,6 +43,7 @@ impl Default for LimitSettings {
             pictures_per_minute: None,
             attempts: 5,
             give_up_secs: 600,
+            retries_per_hundred: 20,
             max_pause_secs: 60,
             outage_secs: 900,
         }

@@ -1,40 +1,68 @@
 //! What a teacher behind a network has to say besides its answers, for those who watch a run.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Notices that wait to be read; older ones make room.
 const MOST_WAITING: usize = 256;
 
-/// Something to tell.
-#[derive(Debug, Clone, PartialEq)]
+/// Something to tell. It stands as it is among the events of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Notice {
-    /// The server asked to be left alone; nothing is sent to it for so long.
-    Held {
-        /// Whose server.
+    /// A server asked to be left alone.
+    TeacherHeld {
+        /// Name of the teacher.
         teacher: String,
-        /// For how long.
-        pause: Duration,
+        /// For how long nothing is sent to it.
+        seconds: f64,
         /// Calls under way from then on, at most.
-        concurrency: usize,
+        concurrency: u64,
         /// What the server said.
         detail: String,
     },
-    /// A teacher takes no more questions in this run.
-    Ended {
-        /// Which.
+    /// Nobody answers: until somebody does, one call at a time looks whether the server is there again.
+    TeacherDown {
+        /// Name of the teacher.
+        teacher: String,
+        /// Failed calls in a row.
+        failures: u32,
+        /// Seconds without an answer after which the run ends.
+        outage_secs: u64,
+        /// What came of the last call.
+        detail: String,
+    },
+    /// A server that was down answers again.
+    TeacherBack {
+        /// Name of the teacher.
+        teacher: String,
+        /// For how long it was down.
+        seconds: f64,
+    },
+    /// So many calls break that their retries are held back.
+    RetriesHeldBack {
+        /// Name of the teacher.
+        teacher: String,
+        /// Retries allowed for each hundred answers.
+        retries_per_hundred: u32,
+        /// What came of the last call.
+        detail: String,
+    },
+    /// A teacher takes no more questions in this run; the run ends when the others have answered.
+    TeacherEnded {
+        /// Name of the teacher.
         teacher: String,
         /// Why.
         detail: String,
     },
     /// Another model answers than before, or in another state.
     ModelChanged {
-        /// Whose model.
+        /// Name of the teacher.
         teacher: String,
         /// Model and fingerprint until now.
         from: String,
@@ -43,13 +71,8 @@ pub enum Notice {
     },
     /// A batch was sent, looked at, or fetched.
     Batch {
-        /// Whose batch.
+        /// Name of the teacher.
         teacher: String,
-        /// In words.
-        detail: String,
-    },
-    /// What may go wrong later, in words.
-    Warning {
         /// In words.
         detail: String,
     },
@@ -80,6 +103,7 @@ impl Notices {
 pub struct Gauge {
     pub(crate) under_way: AtomicUsize,
     pub(crate) waiting: AtomicUsize,
+    pub(crate) in_batches: AtomicUsize,
     pub(crate) sent: AtomicU64,
     pub(crate) answered: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -87,12 +111,14 @@ pub struct Gauge {
 }
 
 /// A look at a [`Gauge`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// Calls under way.
     pub under_way: usize,
-    /// Questions that wait for a turn or for another attempt.
+    /// Questions that wait: for money, for a turn, for another attempt, or for the server to come back.
     pub waiting: usize,
+    /// Questions in batches, or on their way into one.
+    pub in_batches: usize,
     /// Calls sent.
     pub sent: u64,
     /// Calls answered.
@@ -109,6 +135,7 @@ impl Gauge {
         Reading {
             under_way: self.under_way.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
+            in_batches: self.in_batches.load(Ordering::Relaxed),
             sent: self.sent.load(Ordering::Relaxed),
             answered: self.answered.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),

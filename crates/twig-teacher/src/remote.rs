@@ -2,55 +2,53 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use twig_model::{Answer, AskError, BoxFuture, RejectReason, Reply, Request, Teacher, Usage};
 
 use crate::{
-    AnswerSchemas, ClientError, Gauge, Notice, Notices, OpenAiSettings, Prices, Purse, Stop,
-    batched::Reserved,
+    AnswerSchemas, ClientError, Gauge, Notices, OpenAiSettings, Purse, Stop,
+    breaker::Failed,
     notices::Counted,
     openai::{
         body::{self, Call},
         client::{Answered, OpenAi},
         failure::{Failure, FailureKind},
+        forms::Forms,
     },
     pace::{Pace, Weight},
     prices::CallBound,
     purse::Reservation,
+    till::Till,
+    trying::{Consequence, Lost, Trying},
+    watch::Watch,
 };
 
-/// Pause before a second attempt, doubled before each further one; the real pause is drawn between none and
-/// this, so that calls which failed together do not come back together.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Failures in a row, of all questions, from which on the server counts as down: then a question that fails
-/// waits and is not given up.
-const DOWN_AFTER_FAILURES: u32 = 20;
 /// Attempts at a question that was refused for too much load: a server which lets nobody in is noticed by
 /// `outage_secs`, this bounds one that refuses the same question for ever.
 const MAX_REFUSALS: u32 = 100;
 
 /// A model behind OpenAI's HTTP interface, as a teacher.
 ///
-/// For one question: reserve what it may cost → wait for a turn → send → on failure do what its kind asks →
-/// settle what it has cost. The answer store stands before it (see [`crate::stack`]).
+/// For one question: reserve what it may cost → wait while the server is down → wait for a turn → send → on failure
+/// do what its kind asks → settle what it has cost. The answer store stands before it (see [`crate::stack`]).
 pub struct Remote {
     name: String,
     identity: String,
     settings: OpenAiSettings,
     schemas: Arc<AnswerSchemas>,
+    forms: Forms,
     client: OpenAi,
     pace: Pace,
-    prices: Option<Prices>,
-    purse: Option<Arc<Purse>>,
+    till: Till,
+    watch: Watch,
     notices: Notices,
     gauge: Arc<Gauge>,
     stop: Stop,
     batches: PathBuf,
-    health: Mutex<Health>,
 }
 
 /// What the teachers of a job share.
@@ -68,50 +66,34 @@ pub struct Shared {
     pub batches: PathBuf,
 }
 
-/// How the server has been doing, over all questions.
-#[derive(Debug)]
-struct Health {
-    /// The last answer, or the beginning.
-    last_answer: Instant,
-    failures_since: u32,
-    /// The model and fingerprint that answered last.
-    model: Option<String>,
-    /// Why nothing more is asked.
-    ended: Option<String>,
-}
-
 impl Remote {
     /// A teacher called `name` in the pipeline file.
     pub fn new(name: &str, settings: &OpenAiSettings, shared: &Shared) -> Result<Self, ClientError> {
-        let picture = &settings.picture;
-        let prices = settings.prices.as_ref().map(|prices| {
-            Prices::new(prices, &picture.size, picture.quality.as_deref(), settings.batch.is_some())
-        });
         Ok(Self {
             name: name.to_owned(),
             identity: settings.identity(),
             settings: settings.clone(),
             schemas: Arc::clone(&shared.schemas),
+            forms: Forms::new(settings, &shared.schemas),
             client: OpenAi::new(settings)?,
+            watch: Watch::new(name, &settings.limits, shared.notices.clone()),
             pace: Pace::new(settings.concurrency, &settings.limits),
-            prices,
-            purse: shared.purse.clone(),
+            till: Till::new(name, settings, shared.purse.clone()),
             notices: shared.notices.clone(),
             gauge: Arc::default(),
             stop: shared.stop.clone(),
             batches: shared.batches.clone(),
-            health: Mutex::new(Health {
-                last_answer: Instant::now(),
-                failures_since: 0,
-                model: None,
-                ended: None,
-            }),
         })
     }
 
     /// What the teacher is doing, for those who watch.
     pub fn gauge(&self) -> Arc<Gauge> {
         Arc::clone(&self.gauge)
+    }
+
+    /// Counts a question of the batch path for as long as it waits.
+    pub(crate) fn counted_in_batches(&self) -> Counted<'_> {
+        Counted::new(&self.gauge.in_batches)
     }
 
     /// The client, for the batch path.
@@ -136,84 +118,62 @@ impl Remote {
         &self.notices
     }
 
+    pub(crate) fn till(&self) -> &Till {
+        &self.till
+    }
+
+    /// What a failure means that is no single question's.
+    pub(crate) fn error(&self, failure: Failure, what: &str) -> AskError {
+        match failure.kind {
+            FailureKind::Paused => self.watch.ended(failure.detail),
+            _ => AskError::Unreachable {
+                teacher: self.name.clone(),
+                detail: format!("{what}: {}", failure.detail),
+            },
+        }
+    }
+
     pub(crate) fn stop(&self) -> &Stop {
         &self.stop
     }
 
     /// The call that asks `request`.
     pub(crate) fn call(&self, request: &Request) -> Call {
-        body::call(&self.settings, &self.schemas, request)
-    }
-
-    /// Puts aside what one call for `request` may cost.
-    pub(crate) async fn reserve(&self, request: &Request) -> Result<Option<Reservation>, AskError> {
-        let (Some(purse), Some(prices)) = (&self.purse, &self.prices) else { return Ok(None) };
-        // That there is a bound wherever there is a budget is checked with the pipeline file.
-        let bound = prices.bound_micro_usd(body::bound(&self.settings, request)).unwrap_or(0);
-        purse.reserve(&self.name, bound).await.map(Some)
-    }
-
-    /// Settles a call that was answered, and tells what it cost. Where the server does not say what the call
-    /// took, it counts at its reservation.
-    pub(crate) fn settle(
-        &self,
-        reservation: Option<Reservation>,
-        usage: &Usage,
-        pictures: u64,
-    ) -> Option<u64> {
-        let reservation = reservation?;
-        let cost = self.prices.as_ref()?.cost_micro_usd(usage, pictures).unwrap_or(reservation.micro_usd());
-        reservation.settle(cost);
-        Some(cost)
-    }
-
-    /// Settles a question of a batch, for which this run or an earlier one has put money aside.
-    pub(crate) fn settle_batched(
-        &self,
-        reservation: Option<Reservation>,
-        earlier: Option<Reserved>,
-        usage: &Usage,
-        pictures: u64,
-    ) -> Option<u64> {
-        if reservation.is_some() {
-            return self.settle(reservation, usage, pictures);
-        }
-        let (earlier, purse) = (earlier?, self.purse.as_ref()?);
-        let cost = self.prices.as_ref()?.cost_micro_usd(usage, pictures).unwrap_or(earlier.micro_usd);
-        purse.settle_earlier(&earlier, cost);
-        Some(cost)
+        self.forms.call(&self.settings, &self.schemas, request)
     }
 
     async fn asked(&self, request: &Request) -> Result<Reply, AskError> {
         let call = self.call(request);
         let bound = body::bound(&self.settings, request);
         let mut lost = Lost::default();
-        let mut trying = Trying::begin();
-        let mut reservation = self.reserve(request).await?;
+        let mut trying = Trying::begin(self.settings.limits.max_pause_secs);
+        let mut reservation = None;
         loop {
-            if reservation.is_none() {
-                reservation = self.reserve(request).await?;
-            }
-            self.still_open()?;
-            match self.attempt(&call, bound, reservation.as_mut()).await {
+            let passed = {
+                let _waiting = Counted::new(&self.gauge.waiting);
+                if reservation.is_none() {
+                    reservation = self.till.reserve(bound).await?;
+                }
+                self.watch.pass(&self.stop).await?
+            };
+            let failure = match self.attempt(&call, bound, reservation.as_mut()).await {
                 Ok(mut reply) => {
                     let pictures = u64::from(call.kind.makes_picture());
-                    let cost = self.settle(reservation.take(), &reply.usage, pictures);
+                    let cost = self.till.settle(reservation.take(), &reply.usage, pictures);
                     reply.usage.cost_micro_usd = cost.map(|cost| cost + lost.micro_usd);
                     reply.usage.maybe_paid_calls = lost.calls;
                     return Ok(reply);
                 }
-                Err(failure) => {
-                    if failure.maybe_paid {
-                        lost.add(reservation.take());
-                    }
-                    match self.consequence(&failure, &mut trying)? {
-                        Consequence::Again(pause) => self.rest(pause).await?,
-                        Consequence::Declined(reason) => {
-                            return Ok(self.declined(failure, reason, &lost));
-                        }
-                    }
-                }
+                Err(failure) => failure,
+            };
+            if failure.maybe_paid {
+                lost.add(reservation.take());
+            }
+            let consequence = self.consequence(&failure, &mut trying)?;
+            drop(passed);
+            match consequence {
+                Consequence::Again(pause) => self.rest(pause).await?,
+                Consequence::Declined(reason) => return Ok(self.declined(failure, reason, &lost)),
             }
         }
     }
@@ -230,6 +190,10 @@ impl Remote {
             let _waiting = Counted::new(&self.gauge.waiting);
             self.pace.turn(weight).await
         };
+        // Others may have found out meanwhile that nobody is to be asked any more.
+        if let Some(detail) = self.watch.why_ended() {
+            return Err(Failure { kind: FailureKind::Paused, detail, maybe_paid: false });
+        }
         let _under_way = Counted::new(&self.gauge.under_way);
         self.gauge.sent.fetch_add(1, Ordering::Relaxed);
         if let Some(reservation) = &mut reservation {
@@ -240,7 +204,7 @@ impl Remote {
             reservation.set_under_way(false);
         }
         match outcome {
-            Ok(Answered { reply, hints }) => {
+            Ok(Answered { reply, names_model, hints }) => {
                 self.gauge.answered.fetch_add(1, Ordering::Relaxed);
                 turn.succeeded();
                 if let Some(pause) = hints.no_calls_for {
@@ -251,14 +215,17 @@ impl Remote {
                 {
                     self.pace.hold(reset);
                 }
-                self.answered_by(&reply);
+                self.watch.alive();
+                if names_model {
+                    self.watch.answered_by(&reply);
+                }
                 Ok(reply)
             }
             Err(failure) => {
                 if let FailureKind::Overloaded { retry_after } = &failure.kind {
                     self.gauge.refused.fetch_add(1, Ordering::Relaxed);
                     if let Some(pause) = turn.refused(*retry_after) {
-                        self.held(pause, &failure.detail);
+                        self.watch.held(pause, self.pace.limit(), &failure.detail);
                     }
                 } else {
                     self.gauge.failed.fetch_add(1, Ordering::Relaxed);
@@ -272,29 +239,30 @@ impl Remote {
     fn consequence(&self, failure: &Failure, trying: &mut Trying) -> Result<Consequence, AskError> {
         let limits = &self.settings.limits;
         match &failure.kind {
-            FailureKind::Paused => Err(self.ended(failure.detail.clone())),
+            FailureKind::Paused => Err(self.watch.ended(failure.detail.clone())),
             FailureKind::Declined(reason) => {
-                self.alive();
+                self.watch.alive();
                 Ok(Consequence::Declined(*reason))
             }
             FailureKind::Overloaded { retry_after } => {
                 trying.refusals += 1;
-                self.outage(failure)?;
+                self.watch.failed(failure, false)?;
                 if trying.refusals >= MAX_REFUSALS {
                     return Ok(Consequence::Declined(RejectReason::TeacherFailed));
                 }
-                Ok(Consequence::Again(
-                    trying.pause(limits.max_pause_secs).max(retry_after.unwrap_or_default()),
-                ))
+                Ok(Consequence::Again(trying.pause_after_refusal(*retry_after)))
             }
-            FailureKind::Broken => {
+            FailureKind::Broken | FailureKind::Silent => {
                 trying.failures += 1;
-                let down = self.outage(failure)?;
+                let Failed { is_open, .. } = self.watch.failed(failure, true)?;
+                let is_silent = failure.kind == FailureKind::Silent;
                 let spent = trying.since.elapsed() >= Duration::from_secs(limits.give_up_secs);
-                if (trying.failures >= limits.attempts || spent) && !down {
+                // While nobody is there, that is no question's fault.
+                if (trying.failures >= limits.attempts || spent) && !(is_open && is_silent) {
                     return Ok(Consequence::Declined(RejectReason::TeacherFailed));
                 }
-                Ok(Consequence::Again(trying.pause(limits.max_pause_secs)))
+                let may = self.watch.may_retry(&failure.detail);
+                Ok(Consequence::Again(if may { trying.pause() } else { trying.long_pause() }))
             }
         }
     }
@@ -308,78 +276,9 @@ impl Remote {
         }
     }
 
-    /// Counts a failure; tells whether the server seems to be down for everybody, and ends the teacher when that
-    /// has lasted too long.
-    fn outage(&self, failure: &Failure) -> Result<bool, AskError> {
-        let (silent, failures) = {
-            let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-            health.failures_since += 1;
-            (health.last_answer.elapsed(), health.failures_since)
-        };
-        if silent >= Duration::from_secs(self.settings.limits.outage_secs) {
-            return Err(AskError::Unreachable {
-                teacher: self.name.clone(),
-                detail: format!(
-                    "nothing has been answered for {} s, after {failures} failed calls; the last one: {}",
-                    silent.as_secs(),
-                    failure.detail
-                ),
-            });
-        }
-        Ok(failures >= DOWN_AFTER_FAILURES)
-    }
-
-    fn alive(&self) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.last_answer = Instant::now();
-        health.failures_since = 0;
-    }
-
-    fn answered_by(&self, reply: &Reply) {
-        self.alive();
-        let model = match &reply.fingerprint {
-            Some(fingerprint) => format!("{} ({fingerprint})", reply.model),
-            None => reply.model.clone(),
-        };
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if health.model.as_ref() == Some(&model) {
-            return;
-        }
-        if let Some(from) = health.model.replace(model.clone()) {
-            self.notices.leave(Notice::ModelChanged { teacher: self.name.clone(), from, to: model });
-        }
-    }
-
-    fn held(&self, pause: Duration, detail: &str) {
-        self.notices.leave(Notice::Held {
-            teacher: self.name.clone(),
-            pause,
-            concurrency: self.pace.limit(),
-            detail: detail.to_owned(),
-        });
-    }
-
-    /// Nothing more is asked; said once, however many questions find out.
-    fn ended(&self, detail: String) -> AskError {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if health.ended.is_none() {
-            health.ended = Some(detail.clone());
-            self.notices.leave(Notice::Ended { teacher: self.name.clone(), detail: detail.clone() });
-        }
-        AskError::Paused { teacher: self.name.clone(), detail }
-    }
-
-    fn still_open(&self) -> Result<(), AskError> {
-        let ended = self.health.lock().unwrap_or_else(PoisonError::into_inner).ended.clone();
-        match ended {
-            Some(detail) => Err(AskError::Paused { teacher: self.name.clone(), detail }),
-            None => Ok(()),
-        }
-    }
-
     /// An answer like any other: it is stored, and the row is rejected.
     fn declined(&self, failure: Failure, reason: RejectReason, lost: &Lost) -> Reply {
-        let cost_micro_usd = self.prices.as_ref().map(|_| lost.micro_usd);
+        let cost_micro_usd = self.till.has_prices().then_some(lost.micro_usd);
         Reply {
             answer: Answer::Declined(failure.rejection(reason)),
             model: self.settings.model.clone(),
@@ -398,49 +297,5 @@ impl Teacher for Remote {
 
     fn ask<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, AskError>> {
         Box::pin(self.asked(request))
-    }
-}
-
-enum Consequence {
-    Again(Duration),
-    Declined(RejectReason),
-}
-
-/// Calls for one answer that were sent and lost.
-#[derive(Default)]
-struct Lost {
-    calls: u32,
-    micro_usd: u64,
-}
-
-impl Lost {
-    /// A call that may be paid for counts at its reservation.
-    fn add(&mut self, reservation: Option<Reservation>) {
-        self.calls += 1;
-        if let Some(reservation) = reservation {
-            let micro_usd = reservation.micro_usd();
-            self.micro_usd += micro_usd;
-            reservation.settle(micro_usd);
-        }
-    }
-}
-
-/// The attempts at one question.
-struct Trying {
-    since: Instant,
-    failures: u32,
-    refusals: u32,
-}
-
-impl Trying {
-    fn begin() -> Self {
-        Self { since: Instant::now(), failures: 0, refusals: 0 }
-    }
-
-    /// Exponential with full jitter.
-    fn pause(&self, max_pause_secs: u64) -> Duration {
-        let doublings = (self.failures + self.refusals).saturating_sub(1).min(16);
-        let most = (FIRST_PAUSE * 2u32.pow(doublings)).min(Duration::from_secs(max_pause_secs));
-        most.mul_f64(fastrand::f64())
     }
 }

@@ -29,7 +29,7 @@ fn paint(prompt: &str) -> RgbImage {
         base: None,
         attempt: 0,
     };
-    let form = ImageForm { prompt: prompt.to_owned(), image_size: 384, base: None, editable_rows: None };
+    let form = ImageForm { prompt: prompt.to_owned(), image_size: 384, base: None, editable: Vec::new() };
     let request = Request {
         task: Task::Paint(task),
         rendered: Rendered::Image(form),

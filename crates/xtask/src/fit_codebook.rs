@@ -85,7 +85,7 @@ fn paint(prompt: &str, seed: u64) -> Result<Option<RgbImage>> {
         attempt: 0,
     };
     // The embedded teacher reads the task; the rendered form is for models.
-    let form = ImageForm { prompt: prompt.to_owned(), image_size: 384, base: None, editable_rows: None };
+    let form = ImageForm { prompt: prompt.to_owned(), image_size: 384, base: None, editable: Vec::new() };
     let request = Request {
         task: Task::Paint(task),
         rendered: Rendered::Image(form),

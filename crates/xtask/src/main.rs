@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal and for CI logs")]
 
 mod bench;
+mod bench_http;
 mod bench_looking;
 mod bench_million;
 mod bench_near;
@@ -15,6 +16,7 @@ mod chore;
 mod consumers;
 mod deny;
 mod fuzz;
+mod http;
 mod janus;
 mod kill;
 mod looking;
@@ -22,8 +24,10 @@ mod memory;
 mod python;
 mod schemas;
 mod segmentation;
+mod servers;
 mod test;
 mod training;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -40,11 +44,13 @@ Chores of this project: cargo xtask CHORE
                                 turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
+  servers                       llama.cpp's server and llmock against our client; part of test --all
   bench                         run the whole T2I-CompBench job and print its figures as Markdown
         --near                  a million prompts without near duplicates
         --select                a selection among 50,000 trajectories
         --shards                writing, merging and filtering shards beside others, with a release of 10 GB
         --looking               summary, report and viewer over 50,000 and 1,000,000 trajectories
+        --http                  calls to a teacher behind HTTP
         --million [--prompts N] memory, time, disk and open files of a job of 10,000 prompts and of N, a million by
                                 default, with a server that answers one small picture
   kill [--times N]              kill the program at every commit point and at N random times (200), cut it off from
@@ -72,7 +78,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--looking", "--near", "--select", "--shards", "--million", "--prompts"],
+        "bench" => &["--http", "--looking", "--near", "--select", "--shards", "--million", "--prompts"],
         "kill" => &["--times"],
         "fuzz" => &["--seconds"],
         _ => &[],
@@ -98,8 +104,10 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" if has("--million") => bench_million::bench(number("--prompts")),
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
+        "bench" if has("--http") => bench_http::bench(),
         "bench" if has("--shards") => bench_shards::bench(),
         "bench" => bench::bench(),
+        "servers" => servers::servers(),
         "kill" => kill::kill(number("--times")),
         "fuzz" => fuzz::fuzz(number("--seconds")),
         "deny" => deny::deny(),

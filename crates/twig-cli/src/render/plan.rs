@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use twig_pipeline::{CostPlan, Ping, PingReport, Plan};
+use twig_pipeline::{BatchPlan, CostPlan, Ping, PingReport, Plan};
 
 use super::{counted, line, reasons, sized};
 
@@ -38,6 +38,9 @@ pub(crate) fn plan(plan: &Plan) {
         plan.disk_bytes.iter().map(|(folder, bytes)| format!("{folder}/ {}", sized(*bytes))).collect();
     line(&format!("disk          {} ({})", disk.join(", "), plan.assumed));
     cost(&plan.cost);
+    if let Some(plan) = &plan.batches {
+        batches(plan);
+    }
 }
 
 fn cost(cost: &CostPlan) {
@@ -56,6 +59,23 @@ fn cost(cost: &CostPlan) {
     let (least, most) = known.fold((0.0, 0.0), |sum, range| (sum.0 + range.0, sum.1 + range.1));
     if most > 0.0 {
         line(&format!("              together {least:.2} to {most:.2} USD, {}", cost.assumed));
+    }
+}
+
+fn batches(plan: &BatchPlan) {
+    let range = |(least, most): (u64, u64)| match least == most {
+        true => counted(least),
+        false => format!("{} to {}", counted(least), counted(most)),
+    };
+    line(&format!(
+        "batches       {} in a row for {} trajectories at a time, {} times: up to {} hours",
+        range(plan.waves),
+        counted(plan.together),
+        counted(plan.rounds),
+        range(plan.hours)
+    ));
+    if let Some(warning) = &plan.warning {
+        line(&format!("              {warning}"));
     }
 }
 

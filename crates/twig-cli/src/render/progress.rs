@@ -4,7 +4,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use twig_pipeline::{Event, Observer, Reading};
+use twig_pipeline::{Event, Notice, Observer, Reading};
 
 use super::{counted, note};
 
@@ -40,10 +40,7 @@ impl Observer for ProgressObserver {
             }
             Event::RunStarted { .. }
             | Event::PartCommitted { .. }
-            | Event::TeacherHeld { .. }
-            | Event::TeacherEnded { .. }
-            | Event::ModelChanged { .. }
-            | Event::Batch { .. }
+            | Event::Notice(_)
             | Event::Warning { .. }
             | Event::Stopping { .. } => {
                 if let Some(line) = told(event) {
@@ -61,7 +58,13 @@ impl Observer for ProgressObserver {
 fn teachers(readings: &BTreeMap<String, Reading>, spent_micro_usd: u64) -> String {
     let mut text: Vec<String> = readings
         .iter()
-        .map(|(name, reading)| format!("{name} {} under way, {} waiting", reading.under_way, reading.waiting))
+        .map(|(name, reading)| {
+            let batches = match reading.in_batches {
+                0 => String::new(),
+                count => format!(", {} in batches", counted(count as u64)),
+            };
+            format!("{name} {} under way, {} waiting{batches}", reading.under_way, reading.waiting)
+        })
         .collect();
     if spent_micro_usd > 0 {
         text.push(format!("{:.2} USD", spent_micro_usd as f64 / 1e6));
@@ -102,17 +105,7 @@ fn told(event: &Event) -> Option<String> {
             Some(line)
         }
         Event::Warning { message } => Some(format!("warning: {message}")),
-        Event::TeacherHeld { teacher, seconds, concurrency, detail } => Some(format!(
-            "`{teacher}` wants to be left alone: waiting {seconds:.1} s, then at most {concurrency} calls at once \
-             ({detail})"
-        )),
-        Event::TeacherEnded { teacher, detail } => Some(format!(
-            "`{teacher}` takes no more questions; the others finish what is under way ({detail})"
-        )),
-        Event::ModelChanged { teacher, from, to } => {
-            Some(format!("warning: behind `{teacher}` another model answers now: {to}, before {from}"))
-        }
-        Event::Batch { teacher, detail } => Some(format!("`{teacher}`: {detail}")),
+        Event::Notice(notice) => Some(noticed(notice)),
         Event::Stopping { shutdown_secs } => {
             Some(format!("stopping; what is under way has {shutdown_secs} s to finish"))
         }
@@ -121,5 +114,34 @@ fn told(event: &Event) -> Option<String> {
         | Event::Teachers { .. }
         | Event::PartCommitted { .. }
         | Event::RunFinished { .. } => None,
+    }
+}
+
+/// What a teacher has to tell, as a line.
+fn noticed(notice: &Notice) -> String {
+    match notice {
+        Notice::TeacherHeld { teacher, seconds, concurrency, detail } => format!(
+            "`{teacher}` wants to be left alone: waiting {seconds:.1} s, then at most {concurrency} calls at once \
+             ({detail})"
+        ),
+        Notice::TeacherDown { teacher, failures, outage_secs, detail } => format!(
+            "`{teacher}` does not answer: {failures} calls in a row have failed, the last with: {detail}. One call \
+             at a time looks whether it is back; after {outage_secs} s without an answer the run ends, and the same \
+             command goes on later"
+        ),
+        Notice::TeacherBack { teacher, seconds } => {
+            format!("`{teacher}` answers again, after {seconds:.0} s")
+        }
+        Notice::RetriesHeldBack { teacher, retries_per_hundred, detail } => format!(
+            "warning: more than {retries_per_hundred} in a hundred calls to `{teacher}` break; further ones wait \
+             longer before they are sent again ({detail})"
+        ),
+        Notice::TeacherEnded { teacher, detail } => {
+            format!("`{teacher}` takes no more questions; the others finish what is under way ({detail})")
+        }
+        Notice::ModelChanged { teacher, from, to } => {
+            format!("warning: behind `{teacher}` another model answers now: {to}, before {from}")
+        }
+        Notice::Batch { teacher, detail } => format!("`{teacher}`: {detail}"),
     }
 }

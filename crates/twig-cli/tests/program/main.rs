@@ -7,6 +7,7 @@ mod bad_input;
 mod damage;
 mod full_disk;
 mod http;
+mod http_answers;
 mod interruption;
 mod limits;
 mod looking;

@@ -8,7 +8,7 @@ use twig_shards::{ReleaseTrajectory, Row, TableReader};
 use crate::project::Project;
 
 /// All rows of a stage.
-fn rows<T: Row>(project: &Project, output: &str, stage: &str) -> Vec<T> {
+pub(crate) fn rows<T: Row>(project: &Project, output: &str, stage: &str) -> Vec<T> {
     let mut rows = Vec::new();
     for entry in fs::read_dir(project.path(output).join("stages").join(stage)).unwrap() {
         let path = entry.unwrap().path();

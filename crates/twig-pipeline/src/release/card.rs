@@ -5,6 +5,7 @@ use twig_shards::{CardFacts, CardTeacher};
 
 use super::{samples::SampleCounts, select::Selection};
 use crate::{
+    events,
     run::Run,
     settings::{PipelineFile, TeacherSettings, TokenScope, TokenizerSettings},
 };
@@ -16,7 +17,12 @@ pub(super) fn facts(run: &Run, selection: &Selection, samples: &SampleCounts) ->
         license: "cc-by-4.0".to_owned(),
         languages: vec!["en".to_owned()],
         teachers: teachers(run, selection),
-        settings: settings(file).into_iter().chain(losses(selection)).chain(agreement(selection)).collect(),
+        settings: settings(file)
+            .into_iter()
+            .chain(model_changes(run))
+            .chain(losses(selection))
+            .chain(agreement(selection))
+            .collect(),
         categories: selection.categories.clone(),
         tasks: samples.by_region(),
         rewards: selection.rewards,
@@ -67,6 +73,16 @@ fn settings(file: &PipelineFile) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+/// How often a model behind a network, or its state, was another one than before: its answers may differ in kind.
+fn model_changes(run: &Run) -> Option<(String, String)> {
+    let is_remote = run.settings.file.teachers.values().any(|teacher| match teacher {
+        TeacherSettings::OpenAi(_) => true,
+        TeacherSettings::Procedural { .. } => false,
+    });
+    let changes = || events::model_changes(run.job.folder.path());
+    is_remote.then(|| ("changes of model or system fingerprint".to_owned(), changes().to_string()))
 }
 
 fn scope(file: &PipelineFile) -> &'static str {

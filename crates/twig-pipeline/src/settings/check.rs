@@ -136,6 +136,8 @@ impl<'a> Checker<'a> {
                 (None, Value::Object(_)) => {
                     self.value(value, &schema["additionalProperties"], &field_path);
                 }
+                // Whatever the server knows, for example.
+                (None, Value::Bool(true)) => {}
                 (None, _) => {
                     let names: Vec<&str> =
                         known.into_iter().flat_map(Map::keys).map(String::as_str).collect();

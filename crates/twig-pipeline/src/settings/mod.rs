@@ -2,11 +2,16 @@
 
 mod check;
 mod file;
+mod judgements;
 mod meaning;
 mod node;
+mod release;
 mod run;
 mod schedule;
 mod select;
+mod teachers;
+mod tokens;
+mod trajectories;
 mod variables;
 
 pub(crate) use variables::replaced;
@@ -16,22 +21,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use file::{
-    CanvasView, DeviceName, JudgeKind, JudgeSettings, JudgementSettings, MixSettings, PipelineFile,
-    PromptSettings, PromptSource, ReleaseSettings, RoleSettings, TeacherSettings, TemplateSettings, Thinking,
-    TokenScope, TokenSettings, TokenizerSettings, TrajectorySettings,
-};
+pub use file::{PipelineFile, PromptSettings, PromptSource};
+pub use judgements::{JudgeKind, JudgeSettings, JudgementSettings};
 use node::{Node, NodeKind, Place};
+pub use release::{MixSettings, ReleaseSettings};
 pub use run::{MaxRejected, RejectLimit, RunSettings};
 pub use schedule::{BoxSettings, ScheduleSettings, ShapeName};
 pub use select::{DecontaminationSettings, MarkedRows, SelectSettings};
 use serde_json::Value;
+pub use teachers::{RoleSettings, TeacherSettings, TemplateSettings};
+pub use tokens::{DeviceName, TokenScope, TokenSettings, TokenizerSettings};
+pub use trajectories::{CanvasView, Thinking, TrajectorySettings};
 use twig_model::Schedule;
 
 use twig_shards::{Filter, FilterError, Row, SelectionRow};
 
 /// Largest pipeline file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Trajectories under way at once where a teacher is asked in batches.
+const WAVE: usize = 2_000;
 
 /// One thing that is wrong with a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +168,20 @@ impl Settings {
     /// Trajectories under way at once over all open partitions.
     pub fn in_flight(&self) -> usize {
         let most = self.file.teachers.values().map(TeacherSettings::concurrency).max().unwrap_or(1);
-        self.file.run.in_flight.unwrap_or(2 * most)
+        let wave = if self.has_batches() { WAVE } else { 0 };
+        self.file.run.in_flight.unwrap_or((2 * most).max(wave))
+    }
+
+    /// Partitions open at once, of which each has about `rows` trajectories.
+    pub fn open_partitions(&self, rows: usize) -> usize {
+        /// More than fill the window, so that the last answers of some do not empty it.
+        const SPARE: usize = 3;
+        let filling = self.in_flight().div_ceil(rows.max(1));
+        self.file.run.open_partitions.unwrap_or((filling + SPARE).min(256))
+    }
+
+    fn has_batches(&self) -> bool {
+        self.file.teachers.values().any(|teacher| teacher.batch().is_some())
     }
 
     /// The settings of a document in which no problem was found.

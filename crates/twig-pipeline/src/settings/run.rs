@@ -12,11 +12,13 @@ pub struct RunSettings {
     /// Number of partitions of a new job; fixed once the job has begun. By default one for every 200 prompts.
     #[schemars(range(min = 1, max = 100_000))]
     pub partitions: Option<u32>,
-    /// Partitions open at once, so that the tail of one does not starve the teachers.
+    /// Partitions open at once, so that the tail of one does not starve the teachers: one that waits for a slow
+    /// answer lets the others go on. By default as many as hold `in_flight` trajectories, and three more.
     #[schemars(range(min = 1, max = 256))]
-    pub open_partitions: usize,
-    /// Trajectories under way at once over all open partitions. By default twice the concurrency of the
-    /// teacher that has the most.
+    pub open_partitions: Option<usize>,
+    /// Trajectories under way at once over all open partitions, and finished ones that may wait in each for an
+    /// earlier one. By default twice the concurrency of the teacher that has the most, and at least 2,000 with a
+    /// teacher in batches: all of them together are a wave.
     #[schemars(range(min = 1, max = 100_000))]
     pub in_flight: Option<usize>,
     /// After Ctrl-C, seconds until the run ends even if questions are still under way.
@@ -51,7 +53,7 @@ impl Default for RunSettings {
     fn default() -> Self {
         Self {
             partitions: None,
-            open_partitions: 4,
+            open_partitions: None,
             in_flight: None,
             shutdown_secs: 60,
             max_rejected: MaxRejected::default(),

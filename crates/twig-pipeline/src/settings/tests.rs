@@ -157,3 +157,33 @@ fn a_judge_that_compares_needs_something_to_compare() {
     let overrides = [pairwise.to_owned(), "trajectories.samples_per_prompt=2".to_owned()];
     assert!(Settings::parse(SOUND, PathBuf::new(), &overrides).is_ok());
 }
+
+/// The YAML of a page, block by block.
+fn blocks(page: &str) -> Vec<&str> {
+    page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
+}
+
+#[test]
+fn the_page_about_teachers_shows_teachers_as_they_are_written() {
+    const HEAD: &str = "version: 1\nname: t\noutput: o\nprompts: { files: [p.txt] }\n";
+    const TEACHER: &str =
+        "teachers:\n  t:\n    kind: openai\n    base_url: http://127.0.0.1:1/v1\n    model: m\n";
+    let roles = |name: &str| {
+        format!(
+            "\nroles: {{ thinker: {name}, painter: {name}, critic: {name} }}\n\
+             judgements: {{ judges: {{ j: {{ teacher: {name} }} }} }}\n"
+        )
+    };
+    let page = include_str!("../../../../docs/teachers.md");
+    let [whole, by_server, batch] = blocks(page)[..] else { panic!("three blocks of YAML are known here") };
+    let files = [
+        format!("{HEAD}{whole}"),
+        format!("{HEAD}{by_server}{}", roles("openai")),
+        format!("{HEAD}{TEACHER}{batch}{}", roles("t")),
+    ];
+    for file in files {
+        if let Err(problems) = Settings::parse(&file, PathBuf::new(), &[]) {
+            panic!("{problems:?}\n{file}");
+        }
+    }
+}

@@ -19,7 +19,6 @@ use crate::{
     asking::{Asking, Unanswered},
     error::RunError,
     fingerprint::Fingerprint,
-    inquiries,
     job::Stage,
     part::{Committed, OpenPart},
     partition::Partition,
@@ -28,6 +27,7 @@ use crate::{
     run::Run,
     seeds,
     settings::{CanvasView, PromptSource},
+    templates::OF_TRAJECTORIES,
 };
 
 /// What of the settings shapes the rows of a partition, besides its prompts.
@@ -37,22 +37,19 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("settings", &file.trajectories)
         .with("seed", &file.seed)
         .with("teachers", &recipe.teachers.identities())
-        .with("templates", &recipe.templates.hashes())
-        .with("inquiries", &["schedule", "describe"].map(inquiries::hash))
+        .with("templates", &recipe.templates.hashes_of(&OF_TRAJECTORIES))
         .with("placeholder", &recipe.placeholder_source())
 }
 
 /// Makes all trajectories of a partition and commits them.
 ///
-/// Up to `window` of them are under way at once. They are written in the order of prompts and samples,
-/// whatever order they finish in, so at most `window` finished ones wait for an earlier one.
+/// They are written in the order of prompts and samples, whatever order they finish in.
 pub(crate) async fn partition(
     run: &Run<'_>,
     partition: Partition,
     prompts: &[Prompt],
     pictures: &Pictures,
     fingerprint: String,
-    window: usize,
 ) -> Result<Committed, RunError> {
     let answers = run.open_answers(partition)?;
     let samples = run.settings.file.trajectories.samples_per_prompt;
@@ -61,7 +58,6 @@ pub(crate) async fn partition(
         prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
     run.in_order(
         units.map(|(prompt, sample_index)| make(run, partition, &answers, pictures, prompt, sample_index)),
-        window,
         |(outcome, calls)| {
             part.called(calls);
             match outcome {

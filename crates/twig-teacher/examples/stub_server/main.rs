@@ -3,12 +3,13 @@
 
 #![allow(clippy::print_stdout, reason = "whoever starts it reads its address")]
 
+mod fast;
 #[allow(dead_code, reason = "tests use other parts of it")]
 mod server;
 
 use std::{io::Read, time::Duration};
 
-use server::{Behaviour, Server};
+use server::Behaviour;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut behaviour = Behaviour { points: 19, ..Behaviour::default() };
@@ -28,8 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let server = runtime.block_on(Server::start(0, behaviour))?;
-    println!("{}", server.base_url());
+    println!("{}", runtime.block_on(fast::start(behaviour))?);
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }

@@ -28,6 +28,10 @@ pub(crate) struct Behaviour {
     pub(crate) delay: Duration,
     /// Bytes of a picture: it is padded to this size; 0 for as small as it comes.
     pub(crate) picture_bytes: usize,
+    /// What is sent as every picture, whatever it is.
+    pub(crate) picture: Option<Vec<u8>>,
+    /// Calls after which the fingerprint is another one, over and over.
+    pub(crate) calls_per_state: Option<u64>,
     /// The same picture for everybody.
     pub(crate) shared_picture: bool,
     /// Calls a second that are let in, out of a bucket of as many; refused with 429 and `Retry-After: 1`.
@@ -61,9 +65,9 @@ pub(crate) struct Seen {
     pub(crate) calm: AtomicBool,
 }
 
-struct Shared {
-    behaviour: Behaviour,
-    seen: Arc<Seen>,
+pub(crate) struct Shared {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) seen: Arc<Seen>,
     bucket: Mutex<(f64, Instant)>,
     files: Mutex<HashMap<String, Vec<u8>>>,
     batches: Mutex<HashMap<String, Value>>,
@@ -81,18 +85,10 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on 127.0.0.1 in the current runtime.
     pub(crate) async fn start(port: u16, behaviour: Behaviour) -> std::io::Result<Self> {
-        let seen = Arc::new(Seen::default());
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
-        let bucket = behaviour.calls_per_sec.unwrap_or(0.0);
-        let shared = Arc::new(Shared {
-            behaviour,
-            seen: Arc::clone(&seen),
-            bucket: Mutex::new((bucket, Instant::now())),
-            files: Mutex::default(),
-            batches: Mutex::default(),
-            random: AtomicU64::new(1),
-        });
+        let shared = Arc::new(Shared::new(behaviour));
+        let seen = Arc::clone(&shared.seen);
         let app = Router::new()
             .route("/v1/chat/completions", post(chat))
             .route("/v1/images/generations", post(picture))
@@ -114,8 +110,39 @@ impl Server {
     }
 }
 
+impl Shared {
+    pub(crate) fn new(behaviour: Behaviour) -> Self {
+        let bucket = behaviour.calls_per_sec.unwrap_or(0.0);
+        Self {
+            behaviour,
+            seen: Arc::default(),
+            bucket: Mutex::new((bucket, Instant::now())),
+            files: Mutex::default(),
+            batches: Mutex::default(),
+            random: AtomicU64::new(1),
+        }
+    }
+}
+
+/// Why a call is not answered.
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after: Option<&'static str>,
+    pub(crate) body: String,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        if let Some(after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(after));
+        }
+        (self.status, headers, self.body).into_response()
+    }
+}
+
 /// Counts a call in for as long as it lives.
-struct UnderWay(Arc<Seen>);
+pub(crate) struct UnderWay(Arc<Seen>);
 
 impl UnderWay {
     fn new(seen: &Arc<Seen>) -> Self {
@@ -133,16 +160,12 @@ impl Drop for UnderWay {
 }
 
 /// Lets a call in after the delay, or refuses it at once.
-async fn let_in(shared: &Shared) -> Result<UnderWay, Box<Response>> {
+pub(crate) async fn let_in(shared: &Shared) -> Result<UnderWay, Refusal> {
     let call = UnderWay::new(&shared.seen);
-    let refused = |retry_after: &str| {
+    let refused = |retry_after| {
         shared.seen.refused.fetch_add(1, Ordering::Relaxed);
-        let mut headers = HeaderMap::new();
-        if let Ok(value) = retry_after.parse() {
-            headers.insert(header::RETRY_AFTER, value);
-        }
-        let body = Json(json!({"error": {"message": "slow down", "type": "rate_limit_exceeded"}}));
-        Box::new((StatusCode::TOO_MANY_REQUESTS, headers, body).into_response())
+        let body = json!({"error": {"message": "slow down", "type": "rate_limit_exceeded"}}).to_string();
+        Refusal { status: StatusCode::TOO_MANY_REQUESTS, retry_after: Some(retry_after), body }
     };
     if let Some(per_sec) = shared.behaviour.calls_per_sec {
         let mut bucket = shared.bucket.lock().expect("no panic while it is held");
@@ -158,7 +181,8 @@ async fn let_in(shared: &Shared) -> Result<UnderWay, Box<Response>> {
         return Err(refused("0"));
     }
     if drawn < shared.behaviour.stray_429 + shared.behaviour.broken {
-        return Err(Box::new((StatusCode::INTERNAL_SERVER_ERROR, "broken").into_response()));
+        let body = "broken".to_owned();
+        return Err(Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, retry_after: None, body });
     }
     if !shared.behaviour.delay.is_zero() {
         tokio::time::sleep(shared.behaviour.delay).await;
@@ -182,16 +206,16 @@ async fn chat(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
         }))
         .into_response(),
-        Ok(_call) => Json(chat_answer(&body, shared.behaviour.points)).into_response(),
-        Err(refused) => *refused,
+        Ok(_call) => Json(chat_answer(&shared, &body)).into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
 async fn picture(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     shared.seen.pictures.fetch_add(1, Ordering::Relaxed);
     match let_in(&shared).await {
-        Ok(_call) => Json(picture_answer(&body, &shared.behaviour)).into_response(),
-        Err(refused) => *refused,
+        Ok(_call) => Json(picture_answer(&shared, &body)).into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -199,23 +223,15 @@ async fn picture(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 async fn edit(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     shared.seen.pictures.fetch_add(1, Ordering::Relaxed);
     match let_in(&shared).await {
-        Ok(_call) => {
-            let text = String::from_utf8_lossy(&body);
-            let prompt = text.split("name=\"prompt\"").nth(1).unwrap_or_default().trim_start();
-            let prompt = prompt.split("\r\n").next().unwrap_or_default();
-            Json(picture_answer(prompt.as_bytes(), &shared.behaviour)).into_response()
-        }
-        Err(refused) => *refused,
+        Ok(_call) => Json(picture_answer(&shared, prompt_of_form(&body).as_bytes())).into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
-async fn stats(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let seen = &shared.seen;
-    Json(json!({
-        "calls": read(&seen.calls), "refused": read(&seen.refused),
-        "most_under_way": read(&seen.most_under_way), "batches": read(&seen.batches),
-    }))
+pub(crate) fn prompt_of_form(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let prompt = text.split("name=\"prompt\"").nth(1).unwrap_or_default().trim_start();
+    prompt.split("\r\n").next().unwrap_or_default().to_owned()
 }
 
 fn is_upset(shared: &Shared, body: &[u8]) -> bool {
@@ -225,9 +241,24 @@ fn is_upset(shared: &Shared, body: &[u8]) -> bool {
     upset && !shared.seen.calm.load(Ordering::Relaxed)
 }
 
-fn chat_answer(body: &[u8], points: u32) -> Value {
+async fn stats(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(counted(&shared.seen))
+}
+
+/// What the server has seen, as JSON.
+pub(crate) fn counted(seen: &Seen) -> Value {
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    json!({
+        "calls": read(&seen.calls), "refused": read(&seen.refused),
+        "most_under_way": read(&seen.most_under_way), "batches": read(&seen.batches),
+    })
+}
+
+/// The answer to a chat call, by the name of the schema that it asks for.
+pub(crate) fn chat_answer(shared: &Shared, body: &[u8]) -> Value {
     let hash = fnv(body);
     let text = String::from_utf8_lossy(body);
+    let points = shared.behaviour.points;
     let text_of = |region: u64| {
         format!("A calm view number {} of the scene, with a thing in it.", (hash >> 8) % 997 + region)
     };
@@ -235,35 +266,73 @@ fn chat_answer(body: &[u8], points: u32) -> Value {
         "color_accuracy": points, "object_completeness": points, "detail_richness": points,
         "spatial_relationships": points, "visual_coherence": points,
     });
-    let wanted = |name: &str| text.contains(&format!("\"name\":\"{name}\""));
-    let answer = if wanted("thoughts") {
-        let regions =
-            text.split("divided into ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
-        json!({ "thoughts": (0..regions.unwrap_or(3)).map(text_of).collect::<Vec<_>>() })
-    } else if wanted("thought") {
-        json!({ "thought": text_of(0) })
-    } else if wanted("critique") {
-        json!({ "scores": scores, "comment": "As it should be.", "revised_thought": text_of(1) })
-    } else {
-        json!({ "scores": scores, "comment": "As it should be." })
+    let number_after = |words: &str| -> Option<u64> {
+        text.split(words).nth(1)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     };
+    let schema = text.split("\"json_schema\":{\"name\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let answer = match schema {
+        Some("thoughts") => {
+            let regions = number_after("divided into ").unwrap_or(3);
+            json!({ "thoughts": (0..regions).map(text_of).collect::<Vec<_>>() })
+        }
+        Some("thought") => json!({ "thought": text_of(0) }),
+        Some("critique") => {
+            json!({ "scores": scores, "comment": "As it should be.", "revised_thought": text_of(1) })
+        }
+        Some("schedule") => {
+            let (rows, count) = (number_after("a grid of "), number_after("Divide it into "));
+            json!({ "regions": bands(rows.unwrap_or(24), count.unwrap_or(3)) })
+        }
+        Some("questions") => json!({ "questions": ["Is there a thing?", "Is the view calm?"] }),
+        Some("inspection") => {
+            let asked = (1..100).take_while(|number| text.contains(&format!("\\n{number}. "))).count();
+            json!({ "answers": (0..asked).map(|number| number > 0).collect::<Vec<_>>() })
+        }
+        Some("comparison") => json!({ "better": "first", "comment": "It is calmer." }),
+        _ => json!({ "scores": scores, "comment": "As it should be." }),
+    };
+    let says_yes = text.contains("\"logprobs\":true");
+    let (content, logprobs) = if says_yes {
+        let of = |token: &str, probability: f64| json!({ "token": token, "logprob": probability.ln() });
+        let mut first = of("Yes", 0.6);
+        first["top_logprobs"] = json!([of("Yes", 0.6), of("No", 0.2), of(" yes", 0.1), of("Perhaps", 0.1)]);
+        ("Yes".to_owned(), json!({ "content": [first] }))
+    } else {
+        (answer.to_string(), Value::Null)
+    };
+    let state = shared.behaviour.calls_per_state.map_or_else(String::new, |calls| {
+        (shared.seen.calls.load(Ordering::Relaxed) / calls.max(1)).to_string()
+    });
     json!({
         "id": format!("chatcmpl-{hash:x}"), "object": "chat.completion", "model": "stub-1",
-        "system_fingerprint": "fp_stub",
-        "choices": [{ "index": 0, "finish_reason": "stop",
-            "message": { "role": "assistant", "content": answer.to_string() } }],
+        "system_fingerprint": format!("fp_stub{state}"),
+        "choices": [{ "index": 0, "finish_reason": "stop", "logprobs": logprobs,
+            "message": { "role": "assistant", "content": content } }],
         "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
     })
 }
 
-fn picture_answer(body: &[u8], behaviour: &Behaviour) -> Value {
+/// Rectangles over the whole width that tile a grid of so many rows and 24 columns.
+fn bands(rows: u64, count: u64) -> Vec<Value> {
+    (0..count)
+        .map(|band| {
+            let (row, end) = (band * rows / count, (band + 1) * rows / count);
+            json!({ "name": format!("band {band}"), "row": row, "column": 0, "rows": end - row, "columns": 24 })
+        })
+        .collect()
+}
+
+/// The answer to a picture call: one colour that follows from `body`.
+pub(crate) fn picture_answer(shared: &Shared, body: &[u8]) -> Value {
     use base64::Engine;
-    let hash = if behaviour.shared_picture { 0 } else { fnv(body) };
-    let bytes = behaviour.picture_bytes;
-    let mut png = png_of([hash as u8, (hash >> 8) as u8, (hash >> 16) as u8]);
+    let hash = if shared.behaviour.shared_picture { 0 } else { fnv(body) };
+    let mut picture = match &shared.behaviour.picture {
+        Some(bytes) => bytes.clone(),
+        None => png_of([hash as u8, (hash >> 8) as u8, (hash >> 16) as u8]),
+    };
     // Readers ignore what follows the end of a PNG.
-    png.resize(png.len().max(bytes), 0);
-    json!({ "created": 0, "data": [{ "b64_json": base64::engine::general_purpose::STANDARD.encode(png) }] })
+    picture.resize(picture.len().max(shared.behaviour.picture_bytes), 0);
+    json!({ "created": 0, "data": [{ "b64_json": base64::engine::general_purpose::STANDARD.encode(picture) }] })
 }
 
 /// A picture of one colour, 64 × 64.
@@ -311,12 +380,12 @@ async fn batch(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> J
         let question: Value = serde_json::from_str(line).unwrap_or_default();
         let body = question["body"].to_string();
         let answer = match question["url"].as_str() {
-            Some("/v1/chat/completions") => chat_answer(body.as_bytes(), shared.behaviour.points),
+            Some("/v1/chat/completions") => chat_answer(&shared, body.as_bytes()),
             Some("/v1/images/edits") => {
                 let prompt = question["body"]["prompt"].as_str().unwrap_or_default();
-                picture_answer(prompt.as_bytes(), &shared.behaviour)
+                picture_answer(&shared, prompt.as_bytes())
             }
-            _ => picture_answer(body.as_bytes(), &shared.behaviour),
+            _ => picture_answer(&shared, body.as_bytes()),
         };
         shared.seen.calls.fetch_add(1, Ordering::Relaxed);
         let line = json!({ "custom_id": question["custom_id"],

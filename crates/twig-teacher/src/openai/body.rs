@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
-use twig_model::{ChatForm, ImageForm, Message, Part, Picture, Rendered, Request, Speaker};
+use twig_model::{ChatForm, ImageForm, Message, Part, Picture, PixelBox, Rendered, Request, Speaker, Task};
 
 use super::settings::{OpenAiSettings, StructuredOutput};
 use crate::prices::CallBound;
+
+/// Alternatives to the first token that are asked for: the most that OpenAI gives.
+const TOP_LOGPROBS: u32 = 20;
 
 /// The JSON Schemas of structured answers, by the names that questions give.
 pub type AnswerSchemas = BTreeMap<&'static str, Value>;
@@ -17,6 +20,17 @@ pub type AnswerSchemas = BTreeMap<&'static str, Value>;
 pub(crate) struct Call {
     pub(crate) kind: CallKind,
     pub(crate) fields: Map<String, Value>,
+    /// The body in place of `fields`, where it was put together beforehand.
+    pub(crate) json: Option<String>,
+}
+
+impl Call {
+    /// The body as JSON.
+    pub(crate) fn body(&self) -> Value {
+        let fields = || Value::Object(self.fields.clone());
+        // What was put together is JSON.
+        self.json.as_ref().map_or_else(fields, |json| serde_json::from_str(json).unwrap_or_default())
+    }
 }
 
 /// Which of the interface's doors a call goes to.
@@ -24,34 +38,42 @@ pub(crate) struct Call {
 pub(crate) enum CallKind {
     /// `/chat/completions`.
     Chat,
+    /// The same, for one word, yes or no; wanted is how likely yes is.
+    YesOrNo,
     /// `/images/generations`.
     Generate,
-    /// `/images/edits`, with the picture and the rows of pixels that may change.
-    Edit { base: Picture, editable_rows: Option<(u32, u32)> },
+    /// `/images/edits`, with the picture and where it may change.
+    Edit { base: Picture, editable: Vec<PixelBox> },
 }
 
 impl CallKind {
     /// The path behind the base URL.
     pub(crate) fn path(&self) -> &'static str {
         match self {
-            Self::Chat => "/chat/completions",
+            Self::Chat | Self::YesOrNo => "/chat/completions",
             Self::Generate => "/images/generations",
             Self::Edit { .. } => "/images/edits",
         }
     }
 
     pub(crate) fn makes_picture(&self) -> bool {
-        !matches!(self, Self::Chat)
+        match self {
+            Self::Chat | Self::YesOrNo => false,
+            Self::Generate | Self::Edit { .. } => true,
+        }
     }
 }
 
 /// The call that asks `request`.
 pub(crate) fn call(settings: &OpenAiSettings, schemas: &AnswerSchemas, request: &Request) -> Call {
-    let (kind, fields) = match &request.rendered {
-        Rendered::Chat(form) => (CallKind::Chat, chat(settings, schemas, form, request.seed)),
-        Rendered::Image(form) => image(settings, form),
+    let (kind, fields) = match (&request.rendered, &request.task) {
+        (Rendered::Chat(form), Task::Probability(_)) => {
+            (CallKind::YesOrNo, yes_or_no(settings, form, request.seed))
+        }
+        (Rendered::Chat(form), _) => (CallKind::Chat, chat(settings, schemas, form, request.seed)),
+        (Rendered::Image(form), _) => image(settings, form),
     };
-    Call { kind, fields: as_the_server_wants(fields, settings) }
+    Call { kind, fields: as_the_server_wants(fields, settings), json: None }
 }
 
 /// The most that a question can take.
@@ -82,24 +104,41 @@ pub(crate) fn bound(settings: &OpenAiSettings, request: &Request) -> CallBound {
     }
 }
 
-fn chat(
+pub(super) fn chat(
     settings: &OpenAiSettings,
     schemas: &AnswerSchemas,
     form: &ChatForm,
     seed: u64,
 ) -> Map<String, Value> {
-    let mut fields = Map::new();
-    fields.insert("model".to_owned(), settings.model.clone().into());
-    fields.insert("messages".to_owned(), form.messages.iter().map(message).collect());
-    fields.insert("max_tokens".to_owned(), settings.max_output_tokens.into());
-    // Servers read a signed number of 32 bits at least.
-    fields.insert("seed".to_owned(), (seed & 0x7fff_ffff).into());
+    let mut fields = text(settings, form, seed);
     if let Some(name) = form.answer_schema
         && let Some(format) = response_format(settings.structured_output, name, schemas)
     {
         fields.insert("response_format".to_owned(), format);
     }
     fields
+}
+
+/// No form is asked for but one word; its log-probabilities say how sure the model is.
+pub(super) fn yes_or_no(settings: &OpenAiSettings, form: &ChatForm, seed: u64) -> Map<String, Value> {
+    let mut fields = text(settings, form, seed);
+    fields.insert("logprobs".to_owned(), true.into());
+    fields.insert("top_logprobs".to_owned(), TOP_LOGPROBS.into());
+    fields
+}
+
+fn text(settings: &OpenAiSettings, form: &ChatForm, seed: u64) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("model".to_owned(), settings.model.clone().into());
+    fields.insert("messages".to_owned(), form.messages.iter().map(message).collect());
+    fields.insert("max_tokens".to_owned(), settings.max_output_tokens.into());
+    fields.insert("seed".to_owned(), self::seed(seed).into());
+    fields
+}
+
+/// Servers read a signed number of 32 bits at least.
+pub(super) fn seed(seed: u64) -> u64 {
+    seed & 0x7fff_ffff
 }
 
 fn response_format(wanted: StructuredOutput, name: &str, schemas: &AnswerSchemas) -> Option<Value> {
@@ -121,12 +160,15 @@ fn message(message: &Message) -> Value {
         [Part::Text(text)] => Value::from(text.as_str()),
         parts => parts.iter().map(part).collect(),
     };
-    let speaker = match message.speaker {
+    json!({ "role": role(message.speaker), "content": content })
+}
+
+pub(super) fn role(speaker: Speaker) -> &'static str {
+    match speaker {
         Speaker::System => "system",
         Speaker::User => "user",
         Speaker::Assistant => "assistant",
-    };
-    json!({ "role": speaker, "content": content })
+    }
 }
 
 fn part(part: &Part) -> Value {
@@ -168,7 +210,7 @@ fn image(settings: &OpenAiSettings, form: &ImageForm) -> (CallKind, Map<String, 
         fields.insert("response_format".to_owned(), format.clone().into());
     }
     let kind = match &form.base {
-        Some(base) => CallKind::Edit { base: base.clone(), editable_rows: form.editable_rows },
+        Some(base) => CallKind::Edit { base: base.clone(), editable: form.editable.clone() },
         None => CallKind::Generate,
     };
     (kind, fields)
@@ -247,23 +289,24 @@ mod tests {
     #[test]
     fn a_picture_to_edit_goes_through_another_door() {
         let base = Picture::new(&b"png"[..]);
-        let form = |base, editable_rows| Request {
+        let upper = PixelBox { left: 0, top: 0, width: 384, height: 128 };
+        let form = |base, editable| Request {
             rendered: Rendered::Image(ImageForm {
                 prompt: "a cat".to_owned(),
                 image_size: 384,
                 base,
-                editable_rows,
+                editable,
             }),
             ..think_request("a cat")
         };
         let settings = settings(json!({"picture": {"size": "512x512", "quality": "low"}}));
-        let made = call(&settings, &schemas(), &form(None, None));
+        let made = call(&settings, &schemas(), &form(None, Vec::new()));
         assert_eq!(made.kind, CallKind::Generate);
         assert_eq!(
             Value::Object(made.fields),
             json!({"model": "m", "prompt": "a cat", "n": 1, "size": "512x512", "quality": "low"})
         );
-        let edited = call(&settings, &schemas(), &form(Some(base.clone()), Some((0, 128))));
-        assert_eq!(edited.kind, CallKind::Edit { base, editable_rows: Some((0, 128)) });
+        let edited = call(&settings, &schemas(), &form(Some(base.clone()), vec![upper]));
+        assert_eq!(edited.kind, CallKind::Edit { base, editable: vec![upper] });
     }
 }

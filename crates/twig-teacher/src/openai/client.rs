@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{
     Client, RequestBuilder, Response,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     multipart,
 };
 use serde_json::Value;
@@ -57,6 +57,8 @@ pub(crate) struct OpenAi {
 /// A call that came through, and what the server said about its limits.
 pub(crate) struct Answered {
     pub(crate) reply: Reply,
+    /// Whether the server said which model answered; of pictures few do.
+    pub(crate) names_model: bool,
     pub(crate) hints: RateHints,
 }
 
@@ -113,10 +115,11 @@ impl OpenAi {
             }
         };
         let usage = Usage { latency_ms: start.elapsed().as_millis() as u64, ..said.usage };
+        let names_model = said.model.is_some();
         let model = said.model.unwrap_or_else(|| self.model.clone());
         let reply =
             Reply { answer, model, fingerprint: said.fingerprint, usage, key: None, from_store: false };
-        Ok(Answered { reply, hints })
+        Ok(Answered { reply, names_model, hints })
     }
 
     async fn sent(&self, call: &Call) -> Result<(Said, RateHints), Failure> {
@@ -129,24 +132,26 @@ impl OpenAi {
         let response = request.send().await.map_err(|error| Failure::from_transport(&error))?;
         let hints = RateHints::read(response.headers());
         let body = checked_body(response, most).await?;
-        let said = if call.kind.makes_picture() { reply::image(&body)? } else { reply::chat(&body)? };
-        Ok((said, hints))
+        Ok((reply::read(&call.kind, &body)?, hints))
     }
 
     fn request(&self, call: &Call) -> Result<RequestBuilder, Failure> {
         let url = format!("{}{}", self.base_url, call.kind.path());
         let request = self.http.post(url);
         match &call.kind {
-            CallKind::Chat | CallKind::Generate => Ok(request.json(&call.fields)),
-            CallKind::Edit { base, editable_rows } => {
+            CallKind::Chat | CallKind::YesOrNo | CallKind::Generate => Ok(match &call.json {
+                Some(json) => request.header(CONTENT_TYPE, "application/json").body(json.clone()),
+                None => request.json(&call.fields),
+            }),
+            CallKind::Edit { base, editable } => {
                 let mut form = multipart::Form::new();
                 for (name, value) in &call.fields {
                     form = form.text(name.clone(), plain(value));
                 }
                 form = form.part("image", file(base, "image"));
-                if let Some(rows) = editable_rows {
-                    let mask = mask::of(base, *rows)
-                        .map_err(|detail| Failure::declined(RejectReason::BadPicture, detail))?;
+                let mask = mask::of(base, editable)
+                    .map_err(|detail| Failure::declined(RejectReason::BadPicture, detail))?;
+                if let Some(mask) = mask {
                     form = form.part("mask", file(&mask, "mask"));
                 }
                 Ok(request.multipart(form))

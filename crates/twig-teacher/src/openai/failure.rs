@@ -27,8 +27,11 @@ pub(crate) enum FailureKind {
         /// How long the server wants to be left alone.
         retry_after: Option<Duration>,
     },
-    /// Something broke on the way or at the server; the same call may work.
+    /// Something broke at the server; the same call may work.
     Broken,
+    /// Nobody answers: no connection, no reply in time, or a gateway says so. Is it so for everybody, the question
+    /// waits and is not given up.
+    Silent,
     /// No use in sending this call again; others may go through. The row is rejected.
     Declined(RejectReason),
     /// No call will go through until somebody sees to it.
@@ -50,7 +53,8 @@ impl Failure {
     /// |---|---|
     /// | 401, 402, 429 with `insufficient_quota` | nobody gets through: paused |
     /// | 429, 503, 529 | too much to do |
-    /// | 408, 409, 425, 500, 502, 504 and other 5xx | broken, try again |
+    /// | 408, 502, 504 | nobody answers behind a gateway: try again |
+    /// | 409, 425, 500 and other 5xx | broken, try again |
     /// | 501, 505 and every other 4xx | this question is declined |
     pub(crate) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let error = ErrorBody::read(body);
@@ -62,7 +66,8 @@ impl Failure {
             }
             429 | 503 | 529 => FailureKind::Overloaded { retry_after: retry_after(headers) },
             501 | 505 => FailureKind::Declined(RejectReason::TeacherFailed),
-            408 | 409 | 425 | 500..=599 => FailureKind::Broken,
+            408 | 502 | 504 => FailureKind::Silent,
+            409 | 425 | 500..=599 => FailureKind::Broken,
             _ if error.is_refusal() => FailureKind::Declined(RejectReason::Refused),
             _ => FailureKind::Declined(RejectReason::TeacherFailed),
         };
@@ -79,7 +84,16 @@ impl Failure {
         } else {
             "the connection broke"
         };
-        Self::broken(format!("{what}: {}", with_causes(error)), sent)
+        let detail = format!("{what}: {}", with_causes(error));
+        Self { kind: FailureKind::Silent, detail, maybe_paid: sent }
+    }
+
+    /// Whether the same call may work later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self.kind {
+            FailureKind::Overloaded { .. } | FailureKind::Broken | FailureKind::Silent => true,
+            FailureKind::Declined(_) | FailureKind::Paused => false,
+        }
     }
 
     /// The rejection of a row, where this failure is the row's.
@@ -177,8 +191,8 @@ mod tests {
             (503, "", overloaded.clone()),
             (529, "", overloaded),
             (500, "", FailureKind::Broken),
-            (502, "", FailureKind::Broken),
-            (408, "", FailureKind::Broken),
+            (502, "", FailureKind::Silent),
+            (408, "", FailureKind::Silent),
             (400, policy, FailureKind::Declined(RejectReason::Refused)),
             (400, "{}", FailureKind::Declined(RejectReason::TeacherFailed)),
             (403, "", FailureKind::Declined(RejectReason::TeacherFailed)),

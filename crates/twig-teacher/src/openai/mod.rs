@@ -7,7 +7,9 @@
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod failure;
+pub(crate) mod forms;
 pub(crate) mod headers;
+mod likelihood;
 pub(crate) mod mask;
 pub(crate) mod reply;
 mod secret;

@@ -4,10 +4,14 @@ use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use twig_model::{Answer, Picture, RejectReason, Rejection, Usage};
 
-use super::failure::{Failure, shortened};
+use super::{
+    body::CallKind,
+    failure::{Failure, shortened},
+    likelihood::{self, Logprobs},
+};
 
 /// What an answer's body holds.
 #[derive(Debug, PartialEq)]
@@ -38,6 +42,7 @@ struct ChatBody {
 struct Choice {
     message: ChatMessage,
     finish_reason: Option<String>,
+    logprobs: Option<Logprobs>,
 }
 
 #[derive(Deserialize)]
@@ -89,10 +94,34 @@ impl From<UsageBody> for Usage {
     }
 }
 
+/// Reads the answer to a call of this kind.
+pub(crate) fn read(kind: &CallKind, body: &[u8]) -> Result<Said, Failure> {
+    match kind {
+        CallKind::Chat => chat(body),
+        CallKind::YesOrNo => yes_or_no(body),
+        CallKind::Generate | CallKind::Edit { .. } => image(body),
+    }
+}
+
 /// Reads the answer to a chat call.
 pub(crate) fn chat(body: &[u8]) -> Result<Said, Failure> {
+    Ok(chat_with_logprobs(body)?.0)
+}
+
+/// Reads the answer to a yes-or-no call: `{"probability": …}`, or the text as it was where it is neither.
+fn yes_or_no(body: &[u8]) -> Result<Said, Failure> {
+    let (mut said, logprobs) = chat_with_logprobs(body)?;
+    if let What::Answer(Answer::Text(text)) = &mut said.what
+        && let Some(probability) = likelihood::of_yes(logprobs.as_ref(), text)
+    {
+        *text = json!({ "probability": probability }).to_string();
+    }
+    Ok(said)
+}
+
+fn chat_with_logprobs(body: &[u8]) -> Result<(Said, Option<Logprobs>), Failure> {
     let ChatBody { model, system_fingerprint, choices, usage } = parsed(body)?;
-    let Some(Choice { message, finish_reason }) = choices.into_iter().next() else {
+    let Some(Choice { message, finish_reason, logprobs }) = choices.into_iter().next() else {
         return Err(Failure::broken("the answer has no choices", true));
     };
     let refused = match (message.refusal, finish_reason.as_deref()) {
@@ -107,12 +136,8 @@ pub(crate) fn chat(body: &[u8]) -> Result<Said, Failure> {
         (None, Some(text)) => Answer::Text(text),
         (None, None) => return Err(Failure::broken("the answer has no content", true)),
     };
-    Ok(Said {
-        what: What::Answer(answer),
-        model,
-        fingerprint: system_fingerprint,
-        usage: usage.map(Usage::from).unwrap_or_default(),
-    })
+    let usage = usage.map(Usage::from).unwrap_or_default();
+    Ok((Said { what: What::Answer(answer), model, fingerprint: system_fingerprint, usage }, logprobs))
 }
 
 /// Reads the answer to a picture call.

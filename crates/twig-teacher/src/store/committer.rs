@@ -4,14 +4,25 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
 
 use super::segment::{self, Place};
 
-/// Records that may wait for the disk at once; a further one waits in its caller.
-const QUEUE_LEN: usize = 256;
+/// Records that may wait for the disk at once; a further one waits in its caller. Whoever waits holds its record
+/// anyway, so that a long queue takes no more memory than a short one.
+const QUEUE_LEN: usize = 16_384;
+/// Records written before they are synced together, at most.
+const MAX_BATCH: usize = 1_024;
+/// Time in which further records may come along before those that are waited for are written: a sync has its price,
+/// and whoever asks a teacher waits much longer.
+const GATHER: Duration = Duration::from_millis(3);
+/// Time after which records are written that nobody waits for.
+const UNHURRIED_WITHIN: Duration = Duration::from_millis(200);
+/// Bytes that are gathered before they are written; longer records go as they are.
+const BUFFER_LEN: usize = 256 << 10;
 
 /// The thread that writes: takes whatever records have arrived, appends them, syncs each segment once, and
 /// only then tells the callers. Under load one sync serves many answers (group commit).
@@ -21,10 +32,14 @@ pub(super) struct Committer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// The file of a record that is durable, and its place there.
+type Committed = io::Result<(Arc<File>, Place)>;
+
 struct Pending {
     segment: Arc<SegmentWriter>,
     record: Vec<u8>,
-    done: oneshot::Sender<io::Result<(Arc<File>, Place)>>,
+    /// Whoever waits for it; nobody where it may become durable later.
+    done: Option<oneshot::Sender<Committed>>,
 }
 
 impl Committer {
@@ -45,7 +60,7 @@ impl Committer {
     ) -> io::Result<(Arc<File>, Place)> {
         let gone = || io::Error::other("the thread that writes answers has ended");
         let (done, durable) = oneshot::channel();
-        let mut pending = Pending { segment, record, done };
+        let mut pending = Pending { segment, record, done: Some(done) };
         let queue = self.queue.as_ref().ok_or_else(gone)?;
         loop {
             match queue.try_send(pending) {
@@ -64,9 +79,8 @@ impl Committer {
 impl Committer {
     /// Appends `record` with the next batch; nobody waits for it, and where the queue is full it is dropped.
     pub(super) fn post(&self, segment: Arc<SegmentWriter>, record: Vec<u8>) {
-        let (done, _) = oneshot::channel();
         if let Some(queue) = &self.queue {
-            let _ = queue.try_send(Pending { segment, record, done });
+            let _ = queue.try_send(Pending { segment, record, done: None });
         }
     }
 }
@@ -82,9 +96,22 @@ impl Drop for Committer {
 }
 
 fn run(incoming: &mpsc::Receiver<Pending>) {
-    while let Ok(first) = incoming.recv() {
-        let mut batch = vec![first];
-        batch.extend(incoming.try_iter().take(QUEUE_LEN - 1));
+    let mut unhurried = Vec::new();
+    loop {
+        let mut batch = match incoming.recv_timeout(UNHURRIED_WITHIN) {
+            Ok(first) if first.done.is_none() && unhurried.len() < MAX_BATCH => {
+                unhurried.push(first);
+                continue;
+            }
+            Ok(first) => {
+                std::thread::sleep(GATHER);
+                vec![first]
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) if unhurried.is_empty() => return,
+            Err(mpsc::RecvTimeoutError::Disconnected | mpsc::RecvTimeoutError::Timeout) => Vec::new(),
+        };
+        batch.append(&mut unhurried);
+        batch.extend(incoming.try_iter().take(MAX_BATCH));
         // Segments of several partitions are open at once; each is synced once a batch.
         while let Some(segment) = batch.first().map(|pending| Arc::clone(&pending.segment)) {
             let (mine, others) =
@@ -100,12 +127,16 @@ fn commit_to(segment: &SegmentWriter, batch: Vec<Pending>) {
     match segment.append(&records) {
         Ok((file, places)) => {
             for (pending, place) in batch.into_iter().zip(places) {
-                let _ = pending.done.send(Ok((Arc::clone(&file), place)));
+                if let Some(done) = pending.done {
+                    let _ = done.send(Ok((Arc::clone(&file), place)));
+                }
             }
         }
         Err(error) => {
             for pending in batch {
-                let _ = pending.done.send(Err(io::Error::new(error.kind(), error.to_string())));
+                if let Some(done) = pending.done {
+                    let _ = done.send(Err(io::Error::new(error.kind(), error.to_string())));
+                }
             }
         }
     }
@@ -142,21 +173,28 @@ impl SegmentWriter {
             Some(segment) => segment,
             none => none.insert(OpenSegment::create(&self.path)?),
         };
-        let mut bytes = Vec::new();
         let mut places = Vec::with_capacity(records.len());
-        for record in records {
-            places.push(segment::place(record, segment.len + bytes.len() as u64));
-            bytes.extend(segment::frame(record));
-        }
-        let mut file = segment.file.as_ref();
-        if let Err(error) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
+        let mut len = segment.len;
+        let mut write = || {
+            let mut file = io::BufWriter::with_capacity(BUFFER_LEN, segment.file.as_ref());
+            for record in records {
+                let (head, place) = segment::framed(record, len);
+                file.write_all(&head)?;
+                file.write_all(record)?;
+                len = place.end();
+                places.push(place);
+            }
+            file.flush()?;
+            segment.file.sync_data()
+        };
+        if let Err(error) = write() {
             // Best effort: a torn tail is ignored by readers too, but nothing may follow it.
-            if file.set_len(segment.len).is_err() {
+            if segment.file.set_len(segment.len).is_err() {
                 *open = None;
             }
             return Err(error);
         }
-        segment.len += bytes.len() as u64;
+        segment.len = len;
         Ok((Arc::clone(&segment.file), places))
     }
 }

@@ -28,17 +28,28 @@ pub(super) struct Place {
     hash: [u8; HASH_LEN],
 }
 
-/// Puts a frame round a record.
-pub(super) fn frame(record: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(FRAME_LEN + record.len());
-    bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&hash(record));
-    bytes.extend_from_slice(record);
-    bytes
+impl Place {
+    /// Where the record ends.
+    pub(super) fn end(&self) -> u64 {
+        self.offset + u64::from(self.len)
+    }
 }
 
-/// The place of a record whose frame begins at `frame_offset`.
-pub(super) fn place(record: &[u8], frame_offset: u64) -> Place {
+/// The head of the frame round a record, and the place of the record when its frame begins at `frame_offset`.
+pub(super) fn framed(record: &[u8], frame_offset: u64) -> ([u8; FRAME_LEN], Place) {
+    let place = place(record, frame_offset);
+    let mut head = [0; FRAME_LEN];
+    head[..4].copy_from_slice(&place.len.to_le_bytes());
+    head[4..].copy_from_slice(&place.hash);
+    (head, place)
+}
+
+/// A record with its frame.
+pub(super) fn frame(record: &[u8]) -> Vec<u8> {
+    [framed(record, 0).0.as_slice(), record].concat()
+}
+
+fn place(record: &[u8], frame_offset: u64) -> Place {
     Place { offset: frame_offset + FRAME_LEN as u64, len: record.len() as u32, hash: hash(record) }
 }
 

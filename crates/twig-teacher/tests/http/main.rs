@@ -6,6 +6,7 @@
 mod batches;
 mod faults;
 mod money;
+mod outages;
 mod scripted;
 #[path = "../../examples/stub_server/server.rs"]
 #[allow(dead_code, reason = "tests use parts of it")]
@@ -15,8 +16,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use twig_model::{
-    Answer, AskError, ChatForm, Geometry, ImageForm, Message, Part, Picture, RejectReason, Rendered, Reply,
-    Request, Schedule, Speaker, Task, Teacher, ThinkTask,
+    Answer, AskError, ChatForm, Geometry, ImageForm, Message, Part, Picture, PixelBox, RejectReason,
+    Rendered, Reply, Request, Schedule, Speaker, Task, Teacher, ThinkTask,
 };
 use twig_teacher::{AnswerStore, Notices, OpenAiSettings, Purse, Remote, Shared, Stop};
 
@@ -41,8 +42,9 @@ fn question(text: &str) -> Request {
 
 /// A question for a picture, made anew or in the upper third of `base`.
 fn picture_question(prompt: &str, base: Option<Picture>) -> Request {
-    let editable_rows = base.is_some().then_some((0, 128));
-    let form = ImageForm { prompt: prompt.to_owned(), image_size: 384, base, editable_rows };
+    let upper = PixelBox { left: 0, top: 0, width: 384, height: 128 };
+    let editable = base.iter().map(|_| upper).collect();
+    let form = ImageForm { prompt: prompt.to_owned(), image_size: 384, base, editable };
     Request { rendered: Rendered::Image(form), ..question(prompt) }
 }
 

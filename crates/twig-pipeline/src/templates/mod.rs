@@ -1,13 +1,10 @@
-//! The wording of the questions: prompt templates that ship as files, rendered to messages.
+//! The wording of the questions: prompt templates that ship as files and can be replaced in the pipeline file.
+
+mod render;
+
+use minijinja::{Environment, UndefinedBehavior, Value};
 
 use crate::settings::TemplateSettings;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
-use twig_model::{
-    ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask, Part, Picture, Region, Rendered,
-    Schedule, Speaker, Task, ThinkTask,
-};
-
-use crate::inquiries;
 
 /// A template that ships with the program.
 struct Shipped {
@@ -17,28 +14,59 @@ struct Shipped {
     variables: &'static [&'static str],
 }
 
-const SHIPPED: [Shipped; 4] = [
+const SHIPPED: [Shipped; 10] = [
     Shipped {
         name: "think_all",
-        source: include_str!("../templates/think_all.txt"),
+        source: include_str!("../../templates/think_all.txt"),
         variables: &["prompt", "regions"],
     },
     Shipped {
         name: "think",
-        source: include_str!("../templates/think.txt"),
+        source: include_str!("../../templates/think.txt"),
         variables: &["prompt", "earlier_thoughts", "region", "number", "count"],
     },
     Shipped {
         name: "critique",
-        source: include_str!("../templates/critique.txt"),
+        source: include_str!("../../templates/critique.txt"),
         variables: &["prompt", "thoughts", "region", "number", "count"],
     },
     Shipped {
         name: "judge",
-        source: include_str!("../templates/judge.txt"),
+        source: include_str!("../../templates/judge.txt"),
         variables: &["prompt", "thoughts", "region", "number"],
     },
+    Shipped {
+        name: "schedule",
+        source: include_str!("../../templates/schedule.txt"),
+        variables: &["prompt", "picture", "rows", "columns", "count"],
+    },
+    Shipped {
+        name: "describe",
+        source: include_str!("../../templates/describe.txt"),
+        variables: &["prompt", "earlier_thoughts", "region", "number", "count"],
+    },
+    Shipped {
+        name: "questions",
+        source: include_str!("../../templates/questions.txt"),
+        variables: &["prompt"],
+    },
+    Shipped {
+        name: "inspect",
+        source: include_str!("../../templates/inspect.txt"),
+        variables: &["questions"],
+    },
+    Shipped {
+        name: "probability",
+        source: include_str!("../../templates/probability.txt"),
+        variables: &["prompt"],
+    },
+    Shipped { name: "compare", source: include_str!("../../templates/compare.txt"), variables: &["prompt"] },
 ];
+
+/// What thinker and critic are asked by.
+pub(crate) const OF_TRAJECTORIES: [&str; 5] = ["think_all", "think", "critique", "schedule", "describe"];
+/// What judges are asked by.
+pub(crate) const OF_JUDGEMENTS: [&str; 5] = ["judge", "questions", "inspect", "probability", "compare"];
 
 /// The prompt templates of a job.
 #[derive(Debug)]
@@ -54,10 +82,9 @@ pub struct TemplateError(#[from] minijinja::Error);
 impl Templates {
     /// The templates that ship with the program, with those of the pipeline file in their place.
     pub fn new(own: &TemplateSettings) -> Result<Self, TemplateError> {
-        let TemplateSettings { think_all, think, critique, judge } = own.clone();
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for (Shipped { name, source, .. }, own) in SHIPPED.iter().zip([think_all, think, critique, judge]) {
+        for (Shipped { name, source, .. }, own) in SHIPPED.iter().zip(own.in_order()) {
             environment.add_template_owned(*name, own.unwrap_or_else(|| (*source).to_owned()))?;
         }
         Ok(Self { environment })
@@ -79,9 +106,14 @@ impl Templates {
             .then(|| format!("there is no variable `{}`; there are `{given}`", unknown.join("`, `")))
     }
 
-    /// Name and hash of each template: part of fingerprints, manifest and card.
+    /// Name and hash of each template: part of manifest and card.
     pub fn hashes(&self) -> Vec<(String, String)> {
         SHIPPED.iter().map(|shipped| (shipped.name.to_owned(), self.hash(shipped.name))).collect()
+    }
+
+    /// The hashes of some templates: part of fingerprints.
+    pub(crate) fn hashes_of(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
+        names.iter().map(|name| (*name, self.hash(name))).collect()
     }
 
     /// Hash of one template, 16 hexadecimal digits; empty for a name that there is not.
@@ -90,107 +122,34 @@ impl Templates {
         source.map_or_else(|_| String::new(), |s| blake3::hash(s.as_bytes()).to_hex()[..16].to_owned())
     }
 
-    /// The task as a model reads it.
-    pub fn render(&self, task: &Task) -> Result<Rendered, TemplateError> {
-        match task {
-            Task::Think(task) => self.think(task),
-            Task::Paint(task) => Ok(paint(task)),
-            Task::Critique(task) => self.critique(task),
-            Task::Judge(task) => self.judge(task),
-            Task::Schedule(_)
-            | Task::Describe(_)
-            | Task::Questions(_)
-            | Task::Inspect(_)
-            | Task::Probability(_)
-            | Task::Compare(_) => Ok(inquiries::rendered(task)?),
-        }
-    }
-
-    fn think(&self, task: &ThinkTask) -> Result<Rendered, TemplateError> {
-        let Some(index) = task.region_index else {
-            let regions: Vec<Value> =
-                task.schedule.regions().iter().map(|r| told(r, &task.schedule)).collect();
-            let text = self.text("think_all", context! { prompt => &task.prompt, regions })?;
-            return Ok(chat(None, text, "thoughts"));
-        };
-        let text = self.text(
-            "think",
-            context! {
-                prompt => &task.prompt,
-                earlier_thoughts => &task.earlier_thoughts,
-                region => told(&task.schedule.regions()[index], &task.schedule),
-                number => index + 1,
-                count => task.schedule.num_regions(),
-            },
-        )?;
-        Ok(chat(task.canvas.clone(), text, "thought"))
-    }
-
-    fn critique(&self, task: &CritiqueTask) -> Result<Rendered, TemplateError> {
-        let text = self.text(
-            "critique",
-            context! {
-                prompt => &task.prompt,
-                thoughts => &task.thoughts,
-                region => told(&task.schedule.regions()[task.region_index], &task.schedule),
-                number => task.region_index + 1,
-                count => task.schedule.num_regions(),
-            },
-        )?;
-        Ok(chat(Some(task.canvas.clone()), text, "critique"))
-    }
-
-    fn judge(&self, task: &JudgeTask) -> Result<Rendered, TemplateError> {
-        let region = task.region_index.map(|index| told(&task.schedule.regions()[index], &task.schedule));
-        let text = self.text(
-            "judge",
-            context! {
-                prompt => &task.prompt,
-                thoughts => &task.thoughts,
-                region,
-                number => task.region_index.map_or(0, |index| index + 1),
-            },
-        )?;
-        Ok(chat(Some(task.picture.clone()), text, "judgement"))
-    }
-
     fn text(&self, name: &str, context: Value) -> Result<String, TemplateError> {
         Ok(self.environment.get_template(name)?.render(context)?.trim_end().to_owned())
     }
 }
 
-/// A region as templates speak of it: its name, and where it lies.
-fn told(region: &Region, schedule: &Schedule) -> Value {
-    let grid = schedule.geometry().grid;
-    let place = region.place(grid);
-    context! { name => &region.name, place }
-}
-
-fn chat(picture: Option<Picture>, text: String, answer_schema: &'static str) -> Rendered {
-    let parts = picture.map(Part::Picture).into_iter().chain([Part::Text(text)]).collect();
-    let message = Message { speaker: Speaker::User, parts };
-    Rendered::Chat(ChatForm { messages: vec![message], answer_schema: Some(answer_schema) })
-}
-
-/// The painter is told the thoughts and nothing else: T is no input of the generator.
-fn paint(task: &PaintTask) -> Rendered {
-    let geometry = task.schedule.geometry();
-    let editable_rows = task.region_index.map(|index| {
-        let rows = task.schedule.regions()[index].rows(geometry.grid);
-        (rows.start * geometry.cell_height(), rows.end * geometry.cell_height())
-    });
-    Rendered::Image(ImageForm {
-        prompt: task.thoughts.join(" "),
-        image_size: geometry.image_size,
-        base: task.base.clone(),
-        editable_rows,
-    })
+impl TemplateSettings {
+    /// The own templates in the order of [`SHIPPED`].
+    fn in_order(&self) -> [Option<String>; SHIPPED.len()] {
+        let Self {
+            think_all,
+            think,
+            critique,
+            judge,
+            schedule,
+            describe,
+            questions,
+            inspect,
+            probability,
+            compare,
+        } = self.clone();
+        [think_all, think, critique, judge, schedule, describe, questions, inspect, probability, compare]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use twig_model::Geometry;
+    use twig_model::{CritiqueTask, Geometry, JudgeTask, Part, Picture, Rendered, Schedule, Task, ThinkTask};
 
     fn text_of(rendered: Rendered) -> String {
         match rendered {

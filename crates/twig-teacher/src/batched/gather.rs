@@ -1,0 +1,123 @@
+//! Questions come in and are gathered into batches.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::{sync::mpsc, time::timeout};
+use twig_model::Teacher;
+
+use super::{Inner, Waiting, record};
+use crate::openai::{
+    body::{CallKind, data_url},
+    mask,
+};
+
+impl Inner {
+    /// Takes in questions and sends them in waves, for as long as the run lasts.
+    pub(super) async fn run(self: Arc<Self>, mut incoming: mpsc::Receiver<Waiting>) {
+        match record::left_by_earlier_runs(&self.folder, self.remote.identity()) {
+            Ok(records) => {
+                for record in records {
+                    let questions = record.questions.iter();
+                    let questions =
+                        questions.map(|question| (question.key.clone(), question.reserved.clone()));
+                    self.state().expected.extend(questions);
+                    tokio::spawn(Arc::clone(&self).adopt(record));
+                }
+            }
+            Err(error) => self.tell(format!("cannot read {}: {error}", self.folder.display())),
+        }
+        while let Some(first) = incoming.recv().await {
+            let mut wave = Vec::new();
+            let mut next = Some(first);
+            while let Some(waiting) = next {
+                wave.extend(self.asked_before(waiting));
+                if wave.len() == self.settings.max_requests {
+                    break;
+                }
+                let gather = Duration::from_secs(self.settings.gather_secs);
+                next = timeout(gather, incoming.recv()).await.ok().flatten();
+            }
+            for (endpoint, wave) in by_endpoint(wave) {
+                for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
+                    tokio::spawn(Arc::clone(&self).send(endpoint, questions, lines));
+                }
+            }
+        }
+    }
+
+    /// Answers a question that an earlier run has put into a batch, or lets it wait for that batch; gives it back
+    /// where none has.
+    fn asked_before(&self, mut waiting: Waiting) -> Option<Waiting> {
+        let kept = {
+            let mut state = self.state();
+            match state.kept.remove(&waiting.key) {
+                Some(kept) => kept,
+                None => match state.expected.get(&waiting.key) {
+                    Some(earlier) => {
+                        waiting.paid_by_earlier_run(earlier.clone());
+                        state.waiting.insert(waiting.key.clone(), waiting);
+                        return None;
+                    }
+                    None => return Some(waiting),
+                },
+            }
+        };
+        waiting.paid_by_earlier_run(kept.earlier.clone());
+        match self.read(&kept) {
+            Ok(line) => self.answer_with(waiting, &line),
+            Err(error) => {
+                self.tell(format!("a fetched answer cannot be read: {error}"));
+                return Some(waiting);
+            }
+        }
+        self.forget_if_done(&kept.record);
+        None
+    }
+}
+
+/// A batch goes to one door.
+pub(super) fn by_endpoint(wave: Vec<Waiting>) -> HashMap<&'static str, Vec<Waiting>> {
+    let mut groups: HashMap<&'static str, Vec<Waiting>> = HashMap::new();
+    for waiting in wave {
+        groups.entry(waiting.call.kind.path()).or_default().push(waiting);
+    }
+    groups
+}
+
+/// The questions as files of at most `most_bytes`.
+pub(super) fn cut_by_size(
+    wave: Vec<Waiting>,
+    endpoint: &str,
+    most_bytes: u64,
+) -> Vec<(Vec<Waiting>, Vec<u8>)> {
+    let mut batches: Vec<(Vec<Waiting>, Vec<u8>)> = Vec::new();
+    for waiting in wave {
+        let line = line(&waiting, endpoint);
+        match batches.last_mut() {
+            Some((questions, lines)) if (lines.len() + line.len()) as u64 <= most_bytes => {
+                questions.push(waiting);
+                lines.extend(line);
+            }
+            _ => batches.push((vec![waiting], line)),
+        }
+    }
+    batches
+}
+
+/// A question as a line of a batch's file. An edit carries its pictures as data URLs.
+fn line(waiting: &Waiting, endpoint: &str) -> Vec<u8> {
+    let mut body = waiting.call.body();
+    if let CallKind::Edit { base, editable } = &waiting.call.kind {
+        body["images"] = json!([{ "image_url": data_url(base) }]);
+        if let Ok(Some(mask)) = mask::of(base, editable) {
+            body["mask"] = json!({ "image_url": data_url(&mask) });
+        }
+    }
+    let line = json!({
+        "custom_id": waiting.key, "method": "POST", "url": format!("/v1{endpoint}"), "body": body,
+    });
+    let mut bytes = line.to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes
+}

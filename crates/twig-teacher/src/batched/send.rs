@@ -1,0 +1,240 @@
+//! A batch on its way: sent, looked at until it is over, fetched, and what it has left asked again.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use twig_model::{AskError, BoxFuture, Teacher};
+
+use super::{
+    Inner, Waiting,
+    gather::{by_endpoint, cut_by_size},
+    record::{BatchRecord, Question},
+    server,
+};
+use crate::{openai::failure::Failure, purse::Reservation};
+
+/// Longest pause between two tries at managing a batch, in seconds.
+const MAX_PAUSE_SECS: u64 = 300;
+
+impl Inner {
+    /// [`Inner::send`] as a boxed future, for what comes about inside of one.
+    fn sending(
+        self: Arc<Self>,
+        endpoint: &'static str,
+        questions: Vec<Waiting>,
+        lines: Vec<u8>,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(self.send(endpoint, questions, lines))
+    }
+
+    /// Sends the file and makes a batch of it, unless an earlier try has made it and its answer was lost.
+    async fn submitted(
+        &self,
+        record: &BatchRecord,
+        lines: &[u8],
+        tried_before: bool,
+    ) -> Result<server::BatchState, Failure> {
+        if tried_before && let Some(batch) = server::find(self.remote.client(), &record.name).await? {
+            return Ok(batch);
+        }
+        let file_id = server::upload(self.remote.client(), &record.name, lines.to_vec()).await?;
+        let hours = self.settings.window_hours;
+        server::create(self.remote.client(), &file_id, &record.endpoint, hours, &record.name).await
+    }
+
+    /// Writes a batch down, sends it, and sees it through.
+    pub(super) async fn send(
+        self: Arc<Self>,
+        endpoint: &'static str,
+        questions: Vec<Waiting>,
+        lines: Vec<u8>,
+    ) {
+        let number = self.batches_sent.fetch_add(1, Ordering::Relaxed);
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let mut record = BatchRecord {
+            name: format!("{:016x}-{number}", since.as_nanos() as u64),
+            identity: self.remote.identity().to_owned(),
+            endpoint: format!("/v1{endpoint}"),
+            batch_id: None,
+            questions: questions
+                .iter()
+                .map(|waiting| Question {
+                    key: waiting.key.clone(),
+                    reserved: (waiting.reservation.as_ref().and_then(Reservation::written_down))
+                        .or_else(|| waiting.earlier.clone()),
+                })
+                .collect(),
+        };
+        {
+            let all = &mut self.state().waiting;
+            for mut waiting in questions {
+                if let Some(reservation) = &mut waiting.reservation {
+                    reservation.set_under_way(true);
+                }
+                all.insert(waiting.key.clone(), waiting);
+            }
+        }
+        if let Err(source) = record.save(&self.folder) {
+            let path = self.folder.display().to_string();
+            return self.fail_all(&record, || AskError::Store {
+                path: path.clone(),
+                source: std::io::Error::new(source.kind(), source.to_string()),
+            });
+        }
+        let mut tries = 0;
+        let submit = || {
+            tries += 1;
+            self.submitted(&record, &lines, tries > 1)
+        };
+        let sent = self.patiently(submit).await;
+        match sent {
+            Ok(batch) => {
+                self.tell(format!("batch {} with {} questions was sent", batch.id, record.questions.len()));
+                record.batch_id = Some(batch.id);
+                if let Err(error) = record.save(&self.folder) {
+                    self.tell(format!("cannot keep the name of a batch: {error}"));
+                }
+                self.see_through(record).await;
+            }
+            Err(failure) => {
+                if !failure.maybe_paid {
+                    let _ = record.forget(&self.folder);
+                    self.give_money_back(&record);
+                }
+                self.fail_all(&record, || self.remote.error(failure.clone(), "a batch cannot be sent"));
+            }
+        }
+    }
+
+    /// Goes on with a batch of an earlier run.
+    pub(super) async fn adopt(self: Arc<Self>, mut record: BatchRecord) {
+        if record.batch_id.is_none() {
+            match self.patiently(|| server::find(self.remote.client(), &record.name)).await {
+                Ok(Some(batch)) => record.batch_id = Some(batch.id),
+                // It never got as far as being paid for.
+                Ok(None) => return self.give_up(&Arc::new(record)),
+                Err(failure) => {
+                    return self.tell(format!("a batch cannot be looked for: {}", failure.detail));
+                }
+            }
+        }
+        self.tell(format!("goes on with batch {}", record.batch_id.as_deref().unwrap_or_default()));
+        self.see_through(record).await;
+    }
+
+    /// Waits for a batch and hands out its answers. What it does not answer is asked again.
+    async fn see_through(self: &Arc<Self>, record: BatchRecord) {
+        let record = Arc::new(record);
+        let batch_id = record.batch_id.as_deref().unwrap_or_default();
+        let batch = loop {
+            match self.patiently(|| server::look(self.remote.client(), batch_id)).await {
+                Ok(batch) if batch.is_over() => break batch,
+                Ok(_) => {}
+                Err(failure) => {
+                    let what = format!("batch {batch_id} cannot be looked at");
+                    return self.fail_all(&record, || self.remote.error(failure.clone(), &what));
+                }
+            }
+            sleep(Duration::from_secs(self.settings.poll_secs)).await;
+        };
+        let why = batch.errors.as_ref().filter(|errors| !errors.is_null());
+        self.tell(match why {
+            Some(errors) => format!("batch {batch_id} is {}: {errors}", batch.status),
+            None => format!("batch {batch_id} is {}", batch.status),
+        });
+        let path = record.answers(&self.folder);
+        let _ = std::fs::remove_file(&path);
+        for file_id in [&batch.output_file_id, &batch.error_file_id].into_iter().flatten() {
+            let fetched = self.patiently(|| server::download(self.remote.client(), file_id, &path)).await;
+            if let Err(failure) = fetched {
+                let what = format!("the answers of batch {batch_id} cannot be fetched");
+                return self.fail_all(&record, || self.remote.error(failure.clone(), &what));
+            }
+        }
+        if let Err(error) = self.hand_out(&record) {
+            self.tell(format!("the answers of batch {batch_id} cannot be read: {error}"));
+        }
+        self.give_up(&record);
+    }
+
+    /// Ends a batch; questions that it has left unanswered, because it expired or failed, go into another one. A
+    /// server that leaves them unanswered again and again ends the run: that is no question's fault.
+    fn give_up(self: &Arc<Self>, record: &Arc<BatchRecord>) {
+        let left: Vec<Waiting> = {
+            let mut state = self.state();
+            for question in &record.questions {
+                state.expected.remove(&question.key);
+            }
+            record.questions.iter().filter_map(|question| state.waiting.remove(&question.key)).collect()
+        };
+        let most = self.remote.settings().limits.attempts;
+        let (given_up, left): (Vec<Waiting>, Vec<Waiting>) =
+            left.into_iter().map(Waiting::left_once_more).partition(|waiting| waiting.left > most);
+        for waiting in given_up {
+            let detail = format!("{most} batches in a row have left a question unanswered");
+            let teacher = self.remote.name().to_owned();
+            let _ = waiting.done.send(Err(AskError::Unreachable { teacher, detail }));
+        }
+        self.forget_if_done(record);
+        if left.is_empty() || self.remote.stop().is_requested() {
+            return;
+        }
+        self.tell(format!("{} questions were left unanswered and are sent again", left.len()));
+        for (endpoint, wave) in by_endpoint(left) {
+            for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
+                tokio::spawn(Arc::clone(self).sending(endpoint, questions, lines));
+            }
+        }
+    }
+
+    /// Removes what was written down about a batch, once nothing of it is kept for later.
+    pub(super) fn forget_if_done(&self, record: &Arc<BatchRecord>) {
+        if self.state().kept.values().any(|kept| kept.record.name == record.name) {
+            return;
+        }
+        if let Err(error) = record.forget(&self.folder) {
+            self.tell(format!("cannot remove the record of a batch: {error}"));
+        }
+    }
+
+    /// Tries again what may work: managing a batch costs nothing.
+    async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Failure> {
+        let mut pause_secs = 1;
+        loop {
+            match attempt().await {
+                Err(failure) if failure.may_pass() && pause_secs <= MAX_PAUSE_SECS => {
+                    sleep(Duration::from_secs(pause_secs)).await;
+                    pause_secs *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Nothing of the batch can have been paid for.
+    fn give_money_back(&self, record: &BatchRecord) {
+        let mut state = self.state();
+        for question in &record.questions {
+            let waiting = state.waiting.get_mut(&question.key);
+            if let Some(reservation) = waiting.and_then(|waiting| waiting.reservation.as_mut()) {
+                reservation.set_under_way(false);
+            }
+        }
+    }
+
+    fn fail_all(&self, record: &BatchRecord, error: impl Fn() -> AskError) {
+        let mut state = self.state();
+        for question in &record.questions {
+            state.expected.remove(&question.key);
+            if let Some(waiting) = state.waiting.remove(&question.key) {
+                let _ = waiting.done.send(Err(error()));
+            }
+        }
+    }
+}

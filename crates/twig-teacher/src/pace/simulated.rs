@@ -1,0 +1,103 @@
+//! The pace against servers in simulated time.
+
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
+
+use tokio::time::Instant;
+
+use super::state::State;
+use crate::limits::LimitSettings;
+
+/// What happens to a call; times are in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Happens {
+    Answered { sent: u64 },
+    Refused { sent: u64 },
+    Back,
+    Wants { spread: bool },
+}
+
+/// Calls against a server in simulated time: `lets_in` decides, a refusal comes after 1 ms and an answer
+/// after 200 ms, and a refused call is sent again after `pause`. Returns the calls sent and the seconds
+/// until the last answer.
+fn simulated(
+    state: &mut State,
+    begin: Instant,
+    calls: usize,
+    retry_after: Option<Duration>,
+    mut lets_in: impl FnMut(f64) -> bool,
+) -> (usize, u32, f64) {
+    let at = |micros: u64| begin + Duration::from_micros(micros);
+    let mut events: BinaryHeap<Reverse<(u64, Happens)>> = BinaryHeap::new();
+    let (mut waiting, mut under_way, mut sent, mut overloads, mut now) = (calls, 0, 0, 0, 0);
+    loop {
+        while waiting > 0 && under_way < state.limit {
+            waiting -= 1;
+            under_way += 1;
+            events.push(Reverse((now, Happens::Wants { spread: false })));
+        }
+        let Some(Reverse((micros, happens))) = events.pop() else { break };
+        now = micros;
+        match happens {
+            Happens::Wants { mut spread } => match state.may_go(at(now), &mut spread) {
+                Err(until) => {
+                    let micros = until.duration_since(begin).as_micros() as u64;
+                    events.push(Reverse((micros.max(now + 1), Happens::Wants { spread })));
+                }
+                Ok(()) => {
+                    sent += 1;
+                    let let_in = lets_in(now as f64 / 1e6);
+                    let event = if let_in {
+                        (now + 200_000, Happens::Answered { sent: now })
+                    } else {
+                        (now + 1_000, Happens::Refused { sent: now })
+                    };
+                    events.push(Reverse(event));
+                }
+            },
+            Happens::Answered { .. } => {
+                state.succeeded();
+                under_way -= 1;
+            }
+            Happens::Refused { sent } => {
+                if state.refused(at(sent), at(now), retry_after).is_some() {
+                    overloads += 1;
+                }
+                under_way -= 1;
+                let pause = retry_after.unwrap_or(Duration::from_millis(250)).as_micros() as u64;
+                events.push(Reverse((now + pause, Happens::Back)));
+            }
+            Happens::Back => waiting += 1,
+        }
+    }
+    (sent, overloads, now as f64 / 1e6)
+}
+
+#[test]
+fn a_server_with_a_limit_is_hardly_asked_in_vain() {
+    let begin = Instant::now();
+    let mut state = State::new(32, &LimitSettings::default(), begin);
+    // 40 calls a second out of a bucket of 40.
+    let (mut bucket, mut last) = (40.0_f64, 0.0);
+    let (sent, _, secs) = simulated(&mut state, begin, 400, Some(Duration::from_secs(1)), |now| {
+        bucket = (bucket + (now - last) * 40.0).min(40.0);
+        last = now;
+        let let_in = bucket >= 1.0;
+        bucket -= f64::from(u8::from(let_in));
+        let_in
+    });
+    assert!(sent <= 420, "{sent} calls were sent for 400 answers");
+    // The first 40 come out of the full bucket.
+    assert!(secs <= 1.1 * (360.0 / 40.0 + 0.2), "{secs} s");
+}
+
+#[test]
+fn stray_refusals_slow_nothing_down() {
+    let begin = Instant::now();
+    let mut state = State::new(32, &LimitSettings::default(), begin);
+    let mut random = fastrand::Rng::with_seed(1);
+    let (sent, overloads, secs) = simulated(&mut state, begin, 400, None, |_| random.f64() >= 0.3);
+    assert!(sent > 500, "{sent}");
+    let floor = 400.0 / 32.0 * 0.2;
+    assert!(secs < 1.3 * floor + 0.5, "{secs} s with {overloads} pauses, and {floor} s without refusals");
+    assert!(state.limit >= 24, "{} calls may be under way", state.limit);
+}
