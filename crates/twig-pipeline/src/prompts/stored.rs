@@ -19,6 +19,10 @@ const MATCHING: MatchOptions = MatchOptions {
 
 /// Copies of the files that an address names, in which `*`, `?` and `[…]` stand for several; in the order of names.
 pub(super) fn files(address: &str) -> Result<Vec<PathBuf>, PromptError> {
+    fetched(address, &cache())
+}
+
+fn fetched(address: &str, cache: &Path) -> Result<Vec<PathBuf>, PromptError> {
     let none = || PromptError::NoFile { pattern: address.to_owned(), base: "the store".to_owned() };
     let failed = |source| PromptError::Store { address: address.to_owned(), source };
     let (place, below) = split(address).ok_or_else(none)?;
@@ -29,11 +33,10 @@ pub(super) fn files(address: &str) -> Result<Vec<PathBuf>, PromptError> {
     if objects.is_empty() {
         return Err(none());
     }
-    let cache = cache();
     objects
         .iter()
         .map(|object| {
-            let path = kept(&cache, &remote.url_of(&object.name), object);
+            let path = kept(cache, &remote.url_of(&object.name), object);
             if !path.metadata().is_ok_and(|found| found.len() == object.size) {
                 remote.download(&object.name, &path).map_err(failed)?;
             }
@@ -84,7 +87,8 @@ mod tests {
 
     #[test]
     fn files_of_a_store_are_found_by_pattern_and_fetched_again_when_they_change() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let files = |address: &str| fetched(address, cache.path());
         fs::create_dir(folder.path().join("deep")).unwrap();
         for name in ["b_train.txt", "a_train.txt", "notes.md", "deep/c_train.txt"] {
             fs::write(folder.path().join(name), name).unwrap();
