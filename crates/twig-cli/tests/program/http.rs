@@ -149,11 +149,13 @@ fn a_budget_ends_the_run_before_it_is_exceeded_and_can_be_raised() {
 fn a_killed_job_pays_at_most_for_what_was_under_way() {
     let server = server(Behaviour { delay: Duration::from_millis(60), ..sound() });
     let project = project(&server, "    concurrency: 4\n", REGIONS);
+    // An answer is under way from its question until it is on the disk; a trajectory asks one question at a time.
+    let run = ["run", "job.yaml", "--set", "run.in_flight=4"];
     project.succeeds(&["run", "job.yaml", "--output", "whole"]);
     let needed = calls(&server);
     for kill in 1..=3 {
         let before = calls(&server);
-        let mut child = project.start(&["run", "job.yaml"]);
+        let mut child = project.start(&run);
         while calls(&server) < before + 6 * kill && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(1));
         }

@@ -51,7 +51,7 @@ fn what_is_no_usable_picture_rejects_its_row_with_the_reason() {
     let mut torn = png(64, 64);
     torn.truncate(torn.len() / 2);
     let cases = [
-        ("svg", svg, "not a PNG, JPEG or WebP picture (it begins with \"<svg xmlns=\""),
+        ("svg", svg, r#"not a PNG, JPEG or WebP picture (it begins with "<svg xmlns=\"")"#),
         ("text", b"I cannot draw that.".to_vec(), "it begins with \"I cannot dra\""),
         ("bomb", bomb(), "100000 × 100000 pixels are more than allowed"),
         ("torn", torn, "the picture is damaged"),
