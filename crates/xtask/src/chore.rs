@@ -40,12 +40,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Builds the program `twig` as every user does and gives a link to it that stays.
+/// Builds the program `twig` and gives a link to it that stays.
+///
+/// With the features of the whole workspace and of its examples, as the tests do: alone it has others, and much would
+/// be compiled again.
 ///
 /// Another clone that shares the target folder may put its own in the place of the one just built at any time;
 /// the link is this clone's alone.
 pub(crate) fn build_twig() -> Result<PathBuf> {
-    run("build twig", cargo(&["build", "--release", "--locked"]))?;
+    let build = ["build", "--release", "--locked", "--workspace", "--bin", "twig", "--examples"];
+    run("build twig", cargo(&build))?;
     let name = format!("twig{}", env::consts::EXE_SUFFIX);
     let folder = built()?.join(format!("of-{:016x}", xxh3_64(root().as_os_str().as_encoded_bytes())));
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
