@@ -6,7 +6,7 @@ use crate::{
     color::Lab,
     percept::{Blob, SIDE, View},
     scene::Look,
-    template::Template,
+    template::{CELLS, Template},
 };
 
 /// A look laid over the view: its bounding box in pixels of the view.
@@ -46,6 +46,9 @@ pub(crate) enum Company {
 /// How many starts are followed up at least, for one look and for two.
 const STARTS: [usize; 2] = [3, 9];
 
+/// A start that is so much worse than the best one is not followed up: climbing gains less than this.
+const HOPELESS: f32 = 0.12;
+
 /// Templates to lay over a blob together, and the poses to begin with.
 type Attempt = (Vec<Arc<Template>>, Vec<Vec<Pose>>);
 
@@ -59,12 +62,14 @@ impl Fit {
             (vec![template], starts)
         };
         let attempts = look.guises().into_iter().map(attempt).collect();
-        Self::best(Self::climb(attempts, |templates, poses| inside.score(view, &templates[0], poses[0])))
+        let value = |templates: &[Arc<Template>], poses: &[Pose]| inside.score(view, &templates[0], poses[0]);
+        Self::best(Self::climb(attempts, value, value))
     }
 
     /// The best fit of a look in front of another, or on it, to a blob of both.
     pub(crate) fn pair(view: &View, blob: &Blob, front: Look, back: Look, company: Company) -> Self {
-        let [few, many] = [COARSE, FINE].map(|across| samples(view, blob, step(blob, across)));
+        let [rough, few, many] = [ROUGH, COARSE, FINE].map(|across| samples(view, blob, step(blob, across)));
+        let glance = |templates: &[Arc<Template>], poses: &[Pose]| score(view, &rough, templates, poses);
         let first_look = |templates: &[Arc<Template>], poses: &[Pose]| score(view, &few, templates, poses);
         let value = |templates: &[Arc<Template>], poses: &[Pose]| score(view, &many, templates, poses);
         let behind: Vec<_> = back.guises().into_iter().map(Template::of).collect();
@@ -78,7 +83,7 @@ impl Fit {
                 attempts.push((vec![Arc::clone(&front), Arc::clone(back)], starts));
             }
         }
-        let tops = Self::climb(promising(attempts, first_look), first_look);
+        let tops = Self::climb(promising(attempts, glance), glance, first_look);
         Self::best(tops.into_iter().take(FINALISTS).map(|(_, templates, poses)| {
             let start = value(&templates, &poses);
             let (score, poses) = improved(start, poses, |poses| value(&templates, poses));
@@ -89,7 +94,9 @@ impl Fit {
     /// The fit bettered for what of the blob lies within some rows.
     pub(crate) fn refined(&self, view: &View, blob: &Blob, rows: (usize, usize)) -> Self {
         const STEP: f32 = 3.0;
-        let within: Vec<Sample> = samples(view, blob, 2)
+        // Every other pixel of a small blob; more tell nothing new of a large one.
+        const CLOSELY: usize = 64;
+        let within: Vec<Sample> = samples(view, blob, step(blob, CLOSELY).max(2))
             .into_iter()
             .filter(|sample| (rows.0..rows.1).contains(&(sample.y as usize)))
             .collect();
@@ -124,20 +131,29 @@ impl Fit {
         (all, alike)
     }
 
-    /// Betters the most promising starts step by step, those of each attempt among them; the best first.
+    /// Betters the most promising starts step by step, those of each attempt among them; the best first. `glance`
+    /// tells which those are, `value` how good they get.
     fn climb(
         attempts: Vec<Attempt>,
+        glance: impl Fn(&[Arc<Template>], &[Pose]) -> f32,
         value: impl Fn(&[Arc<Template>], &[Pose]) -> f32 + Copy,
     ) -> Vec<(f32, Vec<Arc<Template>>, Vec<Pose>)> {
         let together = attempts.first().map_or(1, |(templates, _)| templates.len());
         let from_each = STARTS[together - 1].div_ceil(attempts.len().max(1)).max(2);
-        let mut tops = Vec::new();
-        for (templates, starts) in attempts {
+        let ranked = |(templates, starts): Attempt| {
             let mut ranked: Vec<(f32, Vec<Pose>)> =
-                starts.into_iter().map(|poses| (value(&templates, &poses), poses)).collect();
+                starts.into_iter().map(|poses| (glance(&templates, &poses), poses)).collect();
             ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
             ranked.truncate(from_each);
-            for (start, poses) in ranked {
+            (templates, ranked)
+        };
+        let attempts: Vec<_> = attempts.into_iter().map(ranked).collect();
+        let highest = attempts.iter().filter_map(|(_, ranked)| ranked.first()).map(|(start, _)| *start);
+        let floor = highest.fold(0.0, f32::max) - HOPELESS;
+        let mut tops = Vec::new();
+        for (templates, ranked) in attempts {
+            for (_, poses) in ranked.into_iter().filter(|(start, _)| *start >= floor) {
+                let start = value(&templates, &poses);
                 let (score, poses) = improved(start, poses, |poses| value(&templates, poses));
                 tops.push((score, templates.clone(), poses));
             }
@@ -158,10 +174,9 @@ impl Fit {
     /// The part of the fit that a pixel of the view belongs to: its position in front-to-back order and the
     /// cell of its template.
     pub(crate) fn owner(&self, x: f32, y: f32) -> Option<(usize, usize)> {
-        self.parts
-            .iter()
-            .enumerate()
-            .find_map(|(part, (template, pose))| cell(template, *pose, x, y).map(|cell| (part, cell)))
+        self.parts.iter().enumerate().find_map(|(part, (template, pose))| {
+            Laid::new(template, *pose).cell(x, y).map(|cell| (part, cell))
+        })
     }
 }
 
@@ -181,14 +196,33 @@ fn promising(attempts: Vec<Attempt>, value: impl Fn(&[Arc<Template>], &[Pose]) -
     ranked.into_iter().take(FEW).map(|(_, attempt)| attempt).collect()
 }
 
-/// The cell of a template under a pixel, if the look covers it.
-fn cell(template: &Template, pose: Pose, x: f32, y: f32) -> Option<usize> {
-    use crate::template::CELLS;
-    let u = (x - pose.x) / (pose.h * template.aspect) * CELLS as f32;
-    let v = (y - pose.y) / pose.h * CELLS as f32;
-    let side = CELLS as f32;
-    (u >= 0.0 && v >= 0.0 && u < side && v < side && template.mask[v as usize][u as usize])
-        .then(|| v as usize * CELLS + u as usize)
+/// A template in its place: its grid over the pixels of the view.
+struct Laid<'a> {
+    template: &'a Template,
+    left: f32,
+    top: f32,
+    /// Cells of the grid to a pixel, across and down: fitting asks for millions of cells, and would divide each time.
+    across: f32,
+    down: f32,
+}
+
+impl<'a> Laid<'a> {
+    fn new(template: &'a Template, pose: Pose) -> Self {
+        let down = CELLS as f32 / pose.h;
+        Self { template, left: pose.x, top: pose.y, across: down / template.aspect, down }
+    }
+
+    /// The cell under a pixel, if the look covers it.
+    #[inline]
+    fn cell(&self, x: f32, y: f32) -> Option<usize> {
+        const SIDE: f32 = CELLS as f32;
+        let (u, v) = ((x - self.left) * self.across, (y - self.top) * self.down);
+        if !(0.0..SIDE).contains(&u) || !(0.0..SIDE).contains(&v) {
+            return None;
+        }
+        let (column, row) = (u as u32 as usize, v as u32 as usize);
+        self.template.mask[row][column].then(|| row * CELLS + column)
+    }
 }
 
 /// Hill climbing over all poses with shrinking steps.
@@ -270,8 +304,9 @@ impl Inside {
     /// would stand below the painted rows is in neither.
     fn score(&self, view: &View, template: &Template, pose: Pose) -> f32 {
         let (mut both, mut distance) = (0, 0.0);
+        let laid = Laid::new(template, pose);
         for (x, y, at) in &self.samples {
-            if let Some(cell) = cell(template, pose, *x, *y) {
+            if let Some(cell) = laid.cell(*x, *y) {
                 both += 1;
                 if let Some(expected) = template.colors[cell] {
                     distance += expected.distance_squared(view.colors[*at]).min(FAR * FAR).sqrt();
@@ -301,7 +336,9 @@ const PAIR_COLOR_WEIGHT: f32 = 0.02;
 /// Colours further apart than this are as different as can be.
 const FAR: f32 = 20.0;
 
-/// Samples across a blob of two figures: while starts are compared and bettered, and in the end.
+/// Samples across a blob of two figures: while starts, of which there are hundreds, are compared, while they are
+/// bettered, and in the end.
+const ROUGH: usize = 12;
 const COARSE: usize = 24;
 const FINE: usize = 36;
 /// Fits of two looks of which a closer look chooses.
@@ -331,10 +368,11 @@ fn samples(view: &View, blob: &Blob, step: usize) -> Vec<Sample> {
 /// Intersection over union of looks and blob over the samples, less a little for colours that differ.
 fn score(view: &View, samples: &[Sample], templates: &[Arc<Template>], poses: &[Pose]) -> f32 {
     let (mut both, mut either, mut distance) = (0, 0, 0.0);
+    let laid: Vec<Laid> =
+        templates.iter().zip(poses).map(|(template, pose)| Laid::new(template, *pose)).collect();
     for sample in samples {
-        let owner = templates.iter().zip(poses).find_map(|(template, pose)| {
-            cell(template, *pose, sample.x, sample.y).map(|cell| (template, cell))
-        });
+        let owner =
+            laid.iter().find_map(|laid| laid.cell(sample.x, sample.y).map(|cell| (laid.template, cell)));
         match (owner, sample.covered) {
             (Some((template, cell)), true) => {
                 both += 1;
