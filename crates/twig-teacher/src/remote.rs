@@ -192,7 +192,7 @@ impl Remote {
         };
         // Others may have found out meanwhile that nobody is to be asked any more.
         if let Some(detail) = self.watch.why_ended() {
-            return Err(Failure { kind: FailureKind::Paused, detail, maybe_paid: false });
+            return Err(Failure { kind: FailureKind::Paused, detail, maybe_paid: false, retry_after: None });
         }
         let _under_way = Counted::new(&self.gauge.under_way);
         self.gauge.sent.fetch_add(1, Ordering::Relaxed);
@@ -222,9 +222,9 @@ impl Remote {
                 Ok(reply)
             }
             Err(failure) => {
-                if let FailureKind::Overloaded { retry_after } = &failure.kind {
+                if failure.kind == FailureKind::Overloaded {
                     self.gauge.refused.fetch_add(1, Ordering::Relaxed);
-                    if let Some(pause) = turn.refused(*retry_after) {
+                    if let Some(pause) = turn.refused(failure.retry_after) {
                         self.watch.held(pause, self.pace.limit(), &failure.detail);
                     }
                 } else {
@@ -244,13 +244,13 @@ impl Remote {
                 self.watch.alive();
                 Ok(Consequence::Declined(*reason))
             }
-            FailureKind::Overloaded { retry_after } => {
+            FailureKind::Overloaded => {
                 trying.refusals += 1;
                 self.watch.failed(failure, false)?;
                 if trying.refusals >= MAX_REFUSALS {
                     return Ok(Consequence::Declined(RejectReason::TeacherFailed));
                 }
-                Ok(Consequence::Again(trying.pause_after_refusal(*retry_after)))
+                Ok(Consequence::Again(trying.pause_after_refusal(failure.retry_after)))
             }
             FailureKind::Broken | FailureKind::Silent => {
                 trying.failures += 1;
@@ -262,7 +262,9 @@ impl Remote {
                     return Ok(Consequence::Declined(RejectReason::TeacherFailed));
                 }
                 let may = self.watch.may_retry(&failure.detail);
-                Ok(Consequence::Again(if may { trying.pause() } else { trying.long_pause() }))
+                let pause = if may { trying.pause() } else { trying.long_pause() };
+                let wanted = failure.retry_after.map(|named| trying.pause_after_refusal(Some(named)));
+                Ok(Consequence::Again(wanted.map_or(pause, |wanted| wanted.max(pause))))
             }
         }
     }

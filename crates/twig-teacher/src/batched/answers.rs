@@ -120,7 +120,7 @@ impl Inner {
                 match failure.kind {
                     FailureKind::Declined(reason) => self.declined(failure, reason),
                     _ if last => self.declined(failure, RejectReason::TeacherFailed),
-                    FailureKind::Overloaded { .. }
+                    FailureKind::Overloaded
                     | FailureKind::Broken
                     | FailureKind::Silent
                     | FailureKind::Paused => {

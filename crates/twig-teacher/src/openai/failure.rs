@@ -17,16 +17,15 @@ pub(crate) struct Failure {
     pub(crate) detail: String,
     /// The call was sent and its answer lost on the way: the server may charge for it.
     pub(crate) maybe_paid: bool,
+    /// How long the server wants to be left alone, whatever the status it says so with.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// What follows from a failure.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FailureKind {
     /// The server has too much to do; the same call later is welcome.
-    Overloaded {
-        /// How long the server wants to be left alone.
-        retry_after: Option<Duration>,
-    },
+    Overloaded,
     /// Something broke at the server; the same call may work.
     Broken,
     /// Nobody answers: no connection, no reply in time, or a gateway says so. Is it so for everybody, the question
@@ -40,11 +39,16 @@ pub(crate) enum FailureKind {
 
 impl Failure {
     pub(crate) fn broken(detail: impl Into<String>, maybe_paid: bool) -> Self {
-        Self { kind: FailureKind::Broken, detail: detail.into(), maybe_paid }
+        Self { kind: FailureKind::Broken, detail: detail.into(), maybe_paid, retry_after: None }
     }
 
     pub(crate) fn declined(reason: RejectReason, detail: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Declined(reason), detail: detail.into(), maybe_paid: false }
+        Self {
+            kind: FailureKind::Declined(reason),
+            detail: detail.into(),
+            maybe_paid: false,
+            retry_after: None,
+        }
     }
 
     /// What an answer with an error status means.
@@ -64,14 +68,14 @@ impl Failure {
             429 if error.is("insufficient_quota") || error.is("billing_hard_limit_reached") => {
                 FailureKind::Paused
             }
-            429 | 503 | 529 => FailureKind::Overloaded { retry_after: retry_after(headers) },
+            429 | 503 | 529 => FailureKind::Overloaded,
             501 | 505 => FailureKind::Declined(RejectReason::TeacherFailed),
             408 | 502 | 504 => FailureKind::Silent,
             409 | 425 | 500..=599 => FailureKind::Broken,
             _ if error.is_refusal() => FailureKind::Declined(RejectReason::Refused),
             _ => FailureKind::Declined(RejectReason::TeacherFailed),
         };
-        Self { kind, detail, maybe_paid: false }
+        Self { kind, detail, maybe_paid: false, retry_after: retry_after(headers) }
     }
 
     /// What a call that did not come to an answer means.
@@ -85,13 +89,13 @@ impl Failure {
             "the connection broke"
         };
         let detail = format!("{what}: {}", with_causes(error));
-        Self { kind: FailureKind::Silent, detail, maybe_paid: sent }
+        Self { kind: FailureKind::Silent, detail, maybe_paid: sent, retry_after: None }
     }
 
     /// Whether the same call may work later.
     pub(crate) fn may_pass(&self) -> bool {
         match self.kind {
-            FailureKind::Overloaded { .. } | FailureKind::Broken | FailureKind::Silent => true,
+            FailureKind::Overloaded | FailureKind::Broken | FailureKind::Silent => true,
             FailureKind::Declined(_) | FailureKind::Paused => false,
         }
     }
@@ -179,7 +183,7 @@ mod tests {
 
     #[test]
     fn every_status_has_its_consequence() {
-        let overloaded = FailureKind::Overloaded { retry_after: None };
+        let overloaded = FailureKind::Overloaded;
         let policy =
             r#"{"error": {"message": "Your request was rejected", "code": "content_policy_violation"}}"#;
         let quota = r#"{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}"#;
