@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     chore::{self, answers, cargo},
-    consumers, deny, fuzz, janus, looking, servers, training,
+    consumers, deny, fuzz, janus, looking, training,
 };
 
 /// Runs all steps in order; stops at the first that fails, unless told to keep going.
@@ -13,7 +13,6 @@ pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
     let everyday: [&dyn Fn() -> Result<()>; 4] =
         [&formatting, &lints, &rust_tests, &|| consumers::consumers(all)];
     let all_heavy: &[&dyn Fn() -> Result<()>] = &[
-        &servers::servers,
         &looking::looking,
         &training::training,
         &janus::fidelity,
