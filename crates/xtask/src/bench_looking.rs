@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     bench::machine,
-    chore::{self, build_twig, built, cargo},
+    chore::{self, build_example, build_twig, built},
     memory::{high_water_mark, measured},
 };
 
@@ -22,13 +22,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Writes both releases and prints the figures as Markdown.
 pub(crate) fn bench() -> Result<()> {
-    let twig = build_twig()?;
-    let build = ["build", "--release", "--locked", "--workspace", "--example", "bench-looking"];
-    chore::run("build bench-looking", cargo(&build))?;
+    let (twig, writer) = (build_twig()?, build_example("bench-looking")?);
     let folder = built()?.join("bench-looking");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let many = release(&folder, "50000", "384")?;
-    let million = release(&folder, "1000000", "64")?;
+    let many = release(&writer, &folder, "50000", "384")?;
+    let million = release(&writer, &folder, "1000000", "64")?;
     println!("Machine: {}. Best of {ROUNDS} rounds.\n", machine());
     println!("| what | seconds | peak memory |\n|---|---:|---:|");
     help(&twig)?;
@@ -57,10 +55,10 @@ fn help(twig: &Path) -> Result<()> {
 }
 
 /// A release in the build folder, kept for the next time.
-fn release(folder: &Path, rows: &str, side: &str) -> Result<PathBuf> {
+fn release(writer: &Path, folder: &Path, rows: &str, side: &str) -> Result<PathBuf> {
     let release = folder.join(rows);
     if !release.join("manifest.json").exists() {
-        let mut write = Command::new(built()?.join("examples/bench-looking"));
+        let mut write = Command::new(writer);
         write.arg(&release).args([rows, side]);
         chore::run(&format!("release of {rows}"), write)?;
     }

@@ -3,9 +3,9 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::{
     bench::machine,
-    chore::{self, built, cargo},
+    chore::{build_twig, built},
+    http::{build_stub, stub},
 };
 
 /// The job that the others are compared with.
@@ -26,10 +27,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Runs both jobs and prints their figures side by side as Markdown.
 pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
     let many = prompts.map_or(Ok(MANY), str::parse).context("--prompts wants a number")?;
-    let build =
-        ["build", "--release", "--locked", "--workspace", "--bin", "twig", "--example", "stub_server"];
-    chore::run("twig and a stub of a server", cargo(&build))?;
-    let twig = built()?.join(format!("twig{}", std::env::consts::EXE_SUFFIX));
+    let (twig, stub) = (build_twig()?, build_stub()?);
     println!("Machine: {}.\n", machine());
     for prompts in [FEW, many] {
         let folder = built()?.join("bench-million");
@@ -37,7 +35,7 @@ pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let figures = run(&twig, &folder, prompts)?;
+        let figures = run(&twig, &stub, &folder, prompts)?;
         println!("{}", figures.report(prompts));
         fs::remove_dir_all(&folder)?;
     }
@@ -62,8 +60,8 @@ struct Stage {
     seconds: f64,
 }
 
-fn run(twig: &Path, folder: &Path, prompts: u64) -> Result<Figures> {
-    let server = Server::start()?;
+fn run(twig: &Path, stub_server: &Path, folder: &Path, prompts: u64) -> Result<Figures> {
+    let server = stub(stub_server, &["--shared-picture-bytes", "1024"])?;
     write_prompts(&folder.join("many_train.txt"), prompts)?;
     let job = format!(
         "version: 1\nname: many\noutput: out\nprompts: {{ files: [many_train.txt] }}\nteachers:\n  stub:\n    \
@@ -71,7 +69,7 @@ fn run(twig: &Path, folder: &Path, prompts: u64) -> Result<Figures> {
          roles: {{ thinker: stub, painter: stub, critic: stub }}\n\
          trajectories: {{ mode: whole_image, regions: 1 }}\n\
          judgements:\n  judges:\n    stub: {{ teacher: stub }}\n",
-        server.url
+        server.base_url
     );
     fs::write(folder.join("job.yaml"), job)?;
     let mut command = Command::new(twig);
@@ -112,30 +110,6 @@ fn write_prompts(path: &Path, prompts: u64) -> Result<()> {
         writeln!(file, "a {color} {thing} with the number {number} on it")?;
     }
     Ok(file.flush()?)
-}
-
-/// The stub server, ended with this.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Result<Self> {
-        let mut command = Command::new(built()?.join("examples/stub_server"));
-        command.args(["--shared-picture-bytes", "1024"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().context("cannot start the stub server")?;
-        let mut url = String::new();
-        BufReader::new(process.stdout.take().context("no output")?).read_line(&mut url)?;
-        Ok(Self { process, url: url.trim().to_owned() })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 /// The events of a job as they are written.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     bench::machine,
-    chore::{self, built, cargo, root},
+    chore::{build_example, built, root},
     python,
 };
 
@@ -26,9 +26,7 @@ pub(crate) fn bench() -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     let gigabytes = std::env::var("TWIG_BENCH_GB").unwrap_or_else(|_| GIGABYTES.to_owned());
-    let build = ["build", "--release", "--locked", "--workspace", "--example", "bench-shards"];
-    chore::run("build bench-shards", cargo(&build))?;
-    let program = built()?.join(format!("examples/bench-shards{}", std::env::consts::EXE_SUFFIX));
+    let program = build_example("bench-shards")?;
     let own = answer(Command::new(program).arg(&folder).arg(gigabytes))?;
     let release = own["release"].as_str().context("the benchmark names no release")?;
     let mut others = Command::new(python);

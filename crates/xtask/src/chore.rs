@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The folder of the workspace.
@@ -40,16 +40,27 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Builds the program `twig` and all examples: together, because their dependencies then have the features that the
+/// tests give them. Alone they would have others, and much would be compiled again.
+fn build() -> Result<()> {
+    let build = ["build", "--release", "--locked", "--workspace", "--bin", "twig", "--examples"];
+    run("build", cargo(&build))
+}
+
+/// Builds an example of one of the crates. Examples see crates that this program does not depend on.
+pub(crate) fn build_example(name: &str) -> Result<PathBuf> {
+    build()?;
+    let program = built()?.join(format!("examples/{name}{}", env::consts::EXE_SUFFIX));
+    ensure!(program.exists(), "no {} after it was built", program.display());
+    Ok(program)
+}
+
 /// Builds the program `twig` and gives a link to it that stays.
-///
-/// With the features of the whole workspace and of its examples, as the tests do: alone it has others, and much would
-/// be compiled again.
 ///
 /// Another clone that shares the target folder may put its own in the place of the one just built at any time;
 /// the link is this clone's alone.
 pub(crate) fn build_twig() -> Result<PathBuf> {
-    let build = ["build", "--release", "--locked", "--workspace", "--bin", "twig", "--examples"];
-    run("build twig", cargo(&build))?;
+    build()?;
     let name = format!("twig{}", env::consts::EXE_SUFFIX);
     let folder = built()?.join(format!("of-{:016x}", xxh3_64(root().as_os_str().as_encoded_bytes())));
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;

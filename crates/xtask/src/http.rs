@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::chore::{self, built, cargo};
+use crate::chore::build_example;
 
 /// Longest wait for a server to be ready.
 const READY_WITHIN: Duration = Duration::from_mins(2);
@@ -113,9 +113,7 @@ fn exchanged(port: u16, request: &str) -> Result<(u16, String)> {
 
 /// Builds the project's own stub server, with the features that everything else is built with.
 pub(crate) fn build_stub() -> Result<PathBuf> {
-    let arguments = ["build", "--release", "--workspace", "--locked", "--example", "stub_server"];
-    chore::run("build stub_server", cargo(&arguments))?;
-    Ok(built()?.join("examples").join(format!("stub_server{}", std::env::consts::EXE_SUFFIX)))
+    build_example("stub_server")
 }
 
 /// Starts the stub server.

@@ -8,14 +8,14 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    chore::{self, build_twig, built, cargo, root},
+    chore::{self, build_example, build_twig, built, root},
     python,
 };
 
 /// Compares ids and pixels with transformers', in the real configuration, and what a run of the program makes of the
 /// checkpoint.
 pub(crate) fn fidelity() -> Result<()> {
-    let (program, work) = (program()?, work()?);
+    let (program, work) = (build_example("janus-vq")?, work()?);
     let twig = build_twig()?;
     let release = work.join("pictures");
     let mut pictures = Command::new(twig);
@@ -27,16 +27,9 @@ pub(crate) fn fidelity() -> Result<()> {
 
 /// Times it in turns with PyTorch, and prints the figures as Markdown.
 pub(crate) fn speed() -> Result<()> {
-    let program = program()?;
+    let program = build_example("janus-vq")?;
     let mut speed = script("janus_vq_speed.py", &program)?;
     chore::run("Janus tokenizer, speed", take(speed.arg(work()?)))
-}
-
-/// The tokenizer as a program of its own.
-fn program() -> Result<PathBuf> {
-    let build = ["build", "--release", "--locked", "--workspace", "--example", "janus-vq"];
-    chore::run("build janus-vq", cargo(&build))?;
-    Ok(built()?.join(format!("examples/janus-vq{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn work() -> Result<PathBuf> {

@@ -29,7 +29,7 @@ mod test;
 mod training;
 mod watched;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
@@ -99,11 +99,11 @@ fn run(arguments: &[String]) -> Result<()> {
         "janus-vq" if has("--speed") => janus::speed(),
         "janus-vq" => janus::fidelity(),
         "schemas" => schemas::schemas(has("--check")),
-        "fit-codebook" => chore::run("fit-codebook", chore::cargo(&FIT_CODEBOOK)),
+        "fit-codebook" => example("fit-codebook"),
         "bench" if has("--looking") => bench_looking::bench(),
         "bench" if has("--million") => bench_million::bench(number("--prompts")),
         "bench" if has("--near") => bench_near::bench(),
-        "bench" if has("--select") => chore::run("bench --select", chore::cargo(&BENCH_SELECT)),
+        "bench" if has("--select") => example("bench-select"),
         "bench" if has("--http") => bench_http::bench(),
         "bench" if has("--shards") => bench_shards::bench(),
         "bench" => bench::bench(),
@@ -120,7 +120,9 @@ fn run(arguments: &[String]) -> Result<()> {
     }
 }
 
-/// An example, because examples see the crates that this program does not depend on.
-const FIT_CODEBOOK: [&str; 6] = ["run", "--release", "--package", "xtask", "--example", "fit-codebook"];
-/// The same, for the job that it selects from.
-const BENCH_SELECT: [&str; 6] = ["run", "--release", "--package", "xtask", "--example", "bench-select"];
+/// Builds an example that is a chore by itself, and runs it.
+fn example(name: &str) -> Result<()> {
+    let mut command = Command::new(chore::build_example(name)?);
+    command.current_dir(chore::root());
+    chore::run(name, command)
+}

@@ -2,19 +2,16 @@
 
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::{
-    chore::{self, built, cargo, root},
+    chore::{self, build_example, built, root},
     python,
 };
 
 /// Builds the program that segments, and prints the tables of `tests/python/segmentation.py`.
 pub(crate) fn segmentation() -> Result<()> {
-    let build = ["build", "--release", "--package", "twig-imaging", "--example", "segment"];
-    chore::run("program that segments", cargo(&build))?;
-    let program = built()?.join("examples/segment");
-    ensure!(program.exists(), "no {} after it was built", program.display());
+    let program = build_example("segment")?;
     let mut command = Command::new(python::interpreter("train")?);
     command.arg("-B").arg(root().join("tests/python/segmentation.py"));
     command.arg(program).arg(built()?.join("segmentation"));
