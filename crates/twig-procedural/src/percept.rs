@@ -1,8 +1,10 @@
 //! What is seen in a canvas before anything is known of it: the colour behind each row, and blobs that stand out.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use twig_imaging::{Rgb, RgbImage};
 
-use crate::{color::Lab, sprite::median};
+use crate::{color::Lab, fitting::Fit, scene::Look, sprite::median};
 
 /// Side of the square that canvases are looked at in.
 pub(crate) const SIDE: usize = 192;
@@ -29,6 +31,8 @@ pub(crate) struct View {
     labels: Vec<u16>,
     /// What stands out, holes filled.
     pub(crate) blobs: Vec<Blob>,
+    /// The best fits of one look to one blob, by the blob's marks: the same are asked for again and again.
+    fits: RefCell<HashMap<(Vec<u16>, Look), Fit>>,
 }
 
 /// Connected pixels that stand out from the background, or several such patches taken together: a figure that is
@@ -97,7 +101,18 @@ impl View {
         let figure: Vec<bool> =
             colors.iter().enumerate().map(|(at, color)| stands_out(*color, behind[at / SIDE])).collect();
         let (labels, blobs) = blobs(&filled(&figure, rows), rows);
-        Self { rows, colors, behind, labels, blobs }
+        Self { rows, colors, behind, labels, blobs, fits: RefCell::default() }
+    }
+
+    /// The best fit of a look to a blob, made by `fit` the first time.
+    pub(crate) fn fit(&self, blob: &Blob, look: Look, fit: impl FnOnce() -> Fit) -> Fit {
+        let key = (blob.labels.clone(), look);
+        if let Some(known) = self.fits.borrow().get(&key) {
+            return known.clone();
+        }
+        let made = fit();
+        self.fits.borrow_mut().insert(key, made.clone());
+        made
     }
 
     /// Whether a blob covers a pixel.

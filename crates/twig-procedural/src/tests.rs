@@ -162,7 +162,7 @@ fn broken_rules(prompt: &str, thoughts: &[String]) -> Vec<String> {
 
 #[test]
 fn thoughts_follow_the_rules() {
-    let real = CATEGORIES.iter().filter_map(|(category, _)| compbench(category)).flatten();
+    let real = compbench();
     let own = PROMPTS.iter().cycle().take(20 * PROMPTS.len()).map(|prompt| (*prompt).to_owned());
     let prompts: Vec<String> = real.chain(own).filter(|prompt| readability(prompt).is_ok()).collect();
     let broken: Vec<String> = prompts
@@ -187,7 +187,7 @@ fn says(prompt: &[String], attribute: Attribute) -> bool {
 
 #[test]
 fn nothing_is_drawn_that_the_prompt_does_not_say() {
-    let real = CATEGORIES.iter().filter_map(|(category, _)| compbench(category)).flatten();
+    let real = compbench();
     let own = PROMPTS.iter().map(|prompt| (*prompt).to_owned());
     for (seed, prompt) in real.chain(own).enumerate() {
         let Ok(scene) = grammar::read(&prompt) else { continue };
@@ -277,49 +277,19 @@ fn sizes_from_256_to_1024_are_painted() {
     }
 }
 
-/// The T2I-CompBench training prompts, which are no part of this repository.
-fn compbench(category: &str) -> Option<Vec<String>> {
-    let folder = std::env::var_os("TWIG_T2I_COMPBENCH").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/t2i-compbench"),
-        PathBuf::from,
-    );
-    let file = folder.join(format!("{category}_train.txt"));
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("skipped: {} is not there; set TWIG_T2I_COMPBENCH to its folder", file.display());
-        return None;
-    };
-    Some(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
-}
-
-/// The categories, and the share of their training prompts that becomes scenes at least.
-const CATEGORIES: [(&str, f64); 8] = [
-    ("numeracy", 0.95),
-    ("spatial", 0.95),
-    ("3d_spatial", 0.95),
-    ("color", 0.85),
-    ("texture", 0.70),
-    ("shape", 0.70),
-    ("complex", 0.40),
-    ("non_spatial", 0.40),
-];
-
-#[test]
-fn most_training_prompts_become_thoughts_and_pictures() {
-    let teacher = teacher(Faults::NONE);
-    let mut shares = Vec::new();
-    for (category, least) in CATEGORIES {
-        let Some(prompts) = compbench(category) else { return };
-        let drawn = prompts
-            .par_iter()
-            .filter(|prompt| {
-                let paint = request(Task::Paint(paint_task(prompt, &janus(3))), 1);
-                readability(prompt).is_ok() && matches!(teacher.answer(&paint), Answer::Picture(_))
-            })
-            .count();
-        shares.push((category, drawn as f64 / prompts.len() as f64, least));
-    }
-    let all_reached = shares.iter().all(|(_, share, least)| share >= least);
-    assert!(all_reached, "category, share of the prompts that become pictures, share wanted: {shares:.3?}");
+/// The T2I-CompBench training prompts, which are no part of this repository; none where they are not at hand.
+fn compbench() -> impl Iterator<Item = String> {
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/t2i-compbench");
+    let folder = std::env::var_os("T2I_COMPBENCH").map_or_else(|| usual.into(), PathBuf::from);
+    let files = ["numeracy", "spatial", "3d_spatial", "color", "texture", "shape", "complex", "non_spatial"];
+    files.into_iter().flat_map(move |category| {
+        let file = folder.join(format!("{category}_train.txt"));
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|_| {
+            eprintln!("skipped: {} is not there; set T2I_COMPBENCH to its folder", file.display());
+            String::new()
+        });
+        text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    })
 }
 
 fn trials(num: u64, seed: u64, faults: &Faults, disturbance: Disturbance) -> Vec<Trial> {

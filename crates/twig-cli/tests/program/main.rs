@@ -24,6 +24,7 @@ mod selection;
 #[path = "../../../twig-teacher/examples/stub_server/server.rs"]
 #[allow(dead_code, reason = "tests use parts of it")]
 mod server;
+mod shares;
 mod status;
 mod survival;
 mod tokens;

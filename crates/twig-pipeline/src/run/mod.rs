@@ -1,9 +1,12 @@
 //! A run: the stages one after the other, each partition by partition.
 
+mod accounts;
+mod stages;
+mod stop_cause;
+
 use std::{
-    collections::BTreeSet,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,26 +15,24 @@ use twig_shards::StageAccount;
 use twig_teacher::{AnswerStore, Notices, PartitionAnswers, Purse, Shared, Stop};
 use twig_tokens::TextTokenizer;
 
+use self::accounts::check_chain;
+pub(crate) use self::{accounts::account, stop_cause::StopCause};
 use crate::{
     bill::Bills,
     error::RunError,
     events::{Event, EventLog, Observer},
-    fingerprint::{in_partition, on_top_of},
     free_disk::FreeDisk,
     job::{Job, Stage},
-    judgements, measures, on_finish,
+    on_finish,
     part::PartRecord,
     partition::Partition,
     prompts::{self, PromptTable},
     recipe::{self, Recipe},
     rejections::Rejections,
-    release::{self, Parts, ReleaseRecord},
+    release::{Parts, ReleaseRecord},
     retry::Retries,
     schemas,
-    settings::{Settings, TokenScope},
-    tokens::{self, Chosen},
-    trajectories,
-    work::Work,
+    settings::Settings,
 };
 
 /// How often notices and gauges of teachers are looked at.
@@ -54,29 +55,6 @@ pub(crate) struct Run<'a> {
     pub(crate) rejections: Rejections,
     notices: Notices,
     cause: Arc<StopCause>,
-}
-
-/// What stopped a run, if it was not the user: neither a deadline nor what others make of the stop must hide it.
-pub(crate) struct StopCause {
-    stop: Stop,
-    /// Held to note or to take it.
-    error: Mutex<Option<RunError>>,
-}
-
-impl StopCause {
-    /// Stops the run for an error. The first one is the cause; that others were stopped is its consequence.
-    pub(crate) fn stop_for(&self, error: RunError) {
-        let mut cause = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        if cause.is_none() && !matches!(error, RunError::Interrupted) {
-            *cause = Some(error);
-        }
-        self.stop.request();
-    }
-
-    /// The error that stopped the run.
-    fn take(&self) -> Option<RunError> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// What a run came to.
@@ -127,7 +105,7 @@ async fn go(
     job.sweep()?;
     let events = EventLog::open(job.folder.path(), observer)
         .map_err(|source| RunError::io(job.folder.path(), source))?;
-    let cause = Arc::new(StopCause { stop: stop.clone(), error: Mutex::new(None) });
+    let cause = Arc::new(StopCause::new(stop.clone()));
     let _free_disk =
         FreeDisk::watch(job.folder.path(), settings.file.run.min_free_disk_mb, Arc::clone(&cause))?;
     let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
@@ -327,211 +305,5 @@ impl Run<'_> {
         work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
     ) -> Result<T, RunError> {
         tokio::task::spawn_blocking(work).await.map_err(|_| RunError::Worker)?
-    }
-
-    async fn trajectories(
-        &self,
-        table: &PromptTable,
-        limit: Option<usize>,
-    ) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let prompts = match limit {
-            Some(limit) => table.pilot(limit, self.settings.file.seed),
-            None => table.prompts.clone(),
-        };
-        let samples = u64::from(self.settings.file.trajectories.samples_per_prompt);
-        let base = trajectories::fingerprint(self);
-        let work = Work::begin(self, Stage::Trajectories, |partition| {
-            let mine = in_partition(&prompts, partition);
-            let retries = self.retries.of(Stage::Trajectories, partition);
-            (base.clone().with_prompts(mine).with_retries(retries).finish(), mine.len() as u64 * samples)
-        })?;
-        if !work.todo.is_empty() {
-            // Known from here on; a slow tokenizer takes some seconds for it.
-            tokio::task::block_in_place(|| self.placeholder())?;
-        }
-        work.side_by_side(self, |todo| {
-            let mine = in_partition(&prompts, todo.partition);
-            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint)
-        })
-        .await
-    }
-
-    async fn judgements(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let base = judgements::fingerprint(self);
-        let work = Work::begin(self, Stage::Judgements, |partition| {
-            let base = base.clone().with_retries(self.retries.of(Stage::Judgements, partition));
-            on_top_of(&base, &trajectories[partition.index as usize])
-        })?;
-        work.side_by_side(self, |todo| {
-            judgements::partition(
-                self,
-                todo.partition,
-                &trajectories[todo.partition.index as usize],
-                todo.fingerprint,
-            )
-        })
-        .await
-    }
-
-    fn measures(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let (base, input) =
-            (measures::fingerprint(), |partition: Partition| &trajectories[partition.index as usize]);
-        let mut work = Work::begin(self, Stage::Measures, |partition| on_top_of(&base, input(partition)))?;
-        for todo in std::mem::take(&mut work.todo) {
-            self.check_stop()?;
-            let committed = tokio::task::block_in_place(|| {
-                measures::partition(self, todo.partition, input(todo.partition), todo.fingerprint)
-            })?;
-            work.commit(self, todo.partition, committed);
-        }
-        work.finish(self)
-    }
-
-    /// The trajectories whose pictures are encoded, unless it is all of them.
-    fn to_be_encoded(&self) -> Result<Option<Chosen>, RunError> {
-        match self.settings.file.tokens.scope() {
-            TokenScope::All => Ok(None),
-            TokenScope::Selected => release::chosen(self).map(Some),
-        }
-    }
-
-    fn tokens(
-        &self,
-        trajectories: &[PartRecord],
-        chosen: Option<&Chosen>,
-    ) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let base = tokens::fingerprint(self);
-        let nothing = BTreeSet::new();
-        let wanted =
-            |partition: Partition| chosen.map(|chosen| chosen.get(&partition.index).unwrap_or(&nothing));
-        let mut work = Work::begin(self, Stage::Tokens, |partition| {
-            let (whole, rows) = on_top_of(&base, &trajectories[partition.index as usize]);
-            match wanted(partition) {
-                None => (whole, rows),
-                Some(wanted) => (tokens::with_chosen(&whole, wanted), wanted.len() as u64),
-            }
-        })?;
-        for todo in std::mem::take(&mut work.todo) {
-            self.check_stop()?;
-            let committed = tokio::task::block_in_place(|| {
-                tokens::partition(
-                    self,
-                    todo.partition,
-                    &trajectories[todo.partition.index as usize],
-                    wanted(todo.partition),
-                    todo.fingerprint,
-                )
-            })?;
-            work.commit(self, todo.partition, committed);
-        }
-        work.finish(self)
-    }
-
-    fn release(&self, parts: &Parts, accounts: &[StageAccount]) -> Result<(ReleaseRecord, bool), RunError> {
-        // The card counts what they say.
-        self.tell_notices();
-        let start = Instant::now();
-        let rows: u64 = parts.trajectories.iter().map(|record| record.rows_out).sum();
-        self.events.emit(Event::StageStarted {
-            stage: "release".to_owned(),
-            partitions: 1,
-            skipped: 0,
-            rows,
-        });
-        let (record, did) = tokio::task::block_in_place(|| release::release(self, parts, accounts))?;
-        self.events.emit(Event::finished(&record.account, start.elapsed()));
-        Ok((record, did))
-    }
-}
-
-/// What the release takes from a trajectory must have come out of the stages before.
-fn check_chain(parts: &Parts, chosen: Option<&Chosen>) -> Result<(), RunError> {
-    let sum = |records: &[PartRecord], rows: fn(&PartRecord) -> u64| records.iter().map(rows).sum::<u64>();
-    let made = sum(&parts.trajectories, |record| record.rows_out);
-    let encoded = chosen.map_or(made, |chosen| chosen.values().map(|ids| ids.len() as u64).sum());
-    let stages = [
-        (Stage::Judgements, &parts.judgements, made),
-        (Stage::Measures, &parts.measures, made),
-        (Stage::Tokens, &parts.tokens, encoded),
-    ];
-    for (stage, records, wanted) in stages {
-        let taken = sum(records, |record| record.rows_in);
-        if taken != wanted {
-            let name = stage.as_str();
-            return Err(RunError::Accounting(format!(
-                "{wanted} trajectories were made for {name}, and it took in {taken}"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Rows in and out of a stage; every row that came in must have gone out or been rejected.
-pub(crate) fn account(stage: Stage, records: &[PartRecord]) -> Result<StageAccount, RunError> {
-    let mut account = StageAccount {
-        stage: stage.as_str().to_owned(),
-        rows_in: 0,
-        rows_out: 0,
-        rejected: std::collections::BTreeMap::new(),
-    };
-    for record in records {
-        account.rows_in += record.rows_in;
-        account.rows_out += record.rows_out;
-        for (reason, count) in &record.rejected {
-            *account.rejected.entry(*reason).or_insert(0) += count;
-        }
-    }
-    if account.balances() {
-        Ok(account)
-    } else {
-        Err(RunError::Accounting(format!("stage {} does not balance: {account:?}", account.stage)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use twig_model::RejectReason;
-
-    use super::*;
-    use crate::{bill::Bills, part::FileRecord};
-
-    fn record(rows_in: u64, rows_out: u64, rejected: u64) -> PartRecord {
-        PartRecord {
-            fingerprint: String::new(),
-            rows_in,
-            rows_out,
-            rejected: BTreeMap::from([(RejectReason::Refused, rejected)]),
-            questions: BTreeMap::new(),
-            bills: Bills::default(),
-            rows_file: FileRecord { bytes: 0, sha256: String::new() },
-            rejected_file: None,
-            calls_file: None,
-        }
-    }
-
-    #[test]
-    fn a_row_that_went_missing_fails_the_run() {
-        assert_eq!(account(Stage::Judgements, &[record(5, 4, 1), record(3, 3, 0)]).unwrap().rows_out, 7);
-        let lost = account(Stage::Judgements, &[record(5, 4, 1), record(3, 2, 0)]).unwrap_err();
-        assert!(matches!(lost, RunError::Accounting(_)), "{lost}");
-        assert_eq!(lost.exit_code(), 1);
-    }
-
-    #[test]
-    fn a_row_that_a_stage_never_saw_fails_the_run() {
-        let parts = |judged| Parts {
-            trajectories: vec![record(5, 4, 1)],
-            judgements: vec![record(judged, judged, 0)],
-            measures: vec![record(4, 4, 0)],
-            tokens: vec![record(4, 4, 0)],
-        };
-        check_chain(&parts(4), None).unwrap();
-        let lost = check_chain(&parts(3), None).unwrap_err();
-        assert!(
-            lost.to_string().contains("4 trajectories were made for judgements, and it took in 3"),
-            "{lost}"
-        );
     }
 }
