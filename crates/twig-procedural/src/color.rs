@@ -61,12 +61,9 @@ impl Lab {
 
 /// Cube root of a value within 0 to 1 by two Newton steps from a bit-level guess; exact to 10⁻⁵.
 fn cube_root(value: f32) -> f32 {
-    if value < 1e-9 {
-        return 0.0;
-    }
     let mut root = f32::from_bits(value.to_bits() / 3 + 709_921_077);
     for _ in 0..2 {
-        root = (2.0 * root + value / (root * root)) / 3.0;
+        root = (2.0 * root + value / (root * root)) * (1.0 / 3.0);
     }
     root
 }

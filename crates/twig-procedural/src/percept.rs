@@ -147,8 +147,8 @@ impl View {
 
 fn stands_out(color: Lab, behind: Lab) -> bool {
     let light = (color.l - behind.l) / STANDS_OUT.0;
-    let hue = (color.a - behind.a).hypot(color.b - behind.b) / STANDS_OUT.1;
-    light * light + hue * hue > 1.0
+    let (a, b) = ((color.a - behind.a) / STANDS_OUT.1, (color.b - behind.b) / STANDS_OUT.1);
+    light * light + a * a + b * b > 1.0
 }
 
 /// The mean colour of each of [`SIDE`] × `rows` boxes.
@@ -156,6 +156,8 @@ fn shrunk(canvas: &RgbImage, rows: usize) -> Vec<Lab> {
     let (width, height) = (canvas.width() as usize, canvas.height() as usize);
     let edge = |at: usize, length: usize| at * length / SIDE;
     let mut colors = Vec::with_capacity(SIDE * rows);
+    // Backdrops and drawings are of few colours: most pixels have that of the one before.
+    let mut last = ([0; 3], Lab::of([0; 3]));
     for row in 0..rows {
         let (top, bottom) = (edge(row, height), edge(row + 1, height).max(edge(row, height) + 1));
         for column in 0..SIDE {
@@ -168,7 +170,11 @@ fn shrunk(canvas: &RgbImage, rows: usize) -> Vec<Lab> {
                 }
             }
             let count = ((bottom - top) * (right - left)) as u32;
-            colors.push(Lab::of(sum.map(|sum| ((sum + count / 2) / count) as u8)));
+            let mean = sum.map(|sum| ((sum + count / 2) / count) as u8);
+            if mean != last.0 {
+                last = (mean, Lab::of(mean));
+            }
+            colors.push(last.1);
         }
     }
     colors
@@ -177,20 +183,31 @@ fn shrunk(canvas: &RgbImage, rows: usize) -> Vec<Lab> {
 /// The mask with everything filled that the rim of the view cannot reach through the background.
 fn filled(figure: &[bool], rows: usize) -> Vec<bool> {
     let mut inside = vec![true; figure.len()];
+    let mut open = Vec::with_capacity(figure.len());
+    let mut reach = |at: usize, open: &mut Vec<usize>| {
+        if !figure[at] && inside[at] {
+            inside[at] = false;
+            open.push(at);
+        }
+    };
     let rim = (0..SIDE)
         .flat_map(|x| [x, (rows - 1) * SIDE + x])
         .chain((0..rows).flat_map(|y| [y * SIDE, y * SIDE + SIDE - 1]));
-    let mut open: Vec<usize> = rim.collect();
+    rim.for_each(|at| reach(at, &mut open));
     while let Some(at) = open.pop() {
-        if figure[at] || !inside[at] {
-            continue;
-        }
-        inside[at] = false;
         let column = at % SIDE;
-        open.extend((column > 0).then(|| at - 1));
-        open.extend((column + 1 < SIDE).then_some(at + 1));
-        open.extend((at >= SIDE).then(|| at - SIDE));
-        open.extend((at + SIDE < figure.len()).then_some(at + SIDE));
+        if column > 0 {
+            reach(at - 1, &mut open);
+        }
+        if column + 1 < SIDE {
+            reach(at + 1, &mut open);
+        }
+        if at >= SIDE {
+            reach(at - SIDE, &mut open);
+        }
+        if at + SIDE < figure.len() {
+            reach(at + SIDE, &mut open);
+        }
     }
     inside
 }
