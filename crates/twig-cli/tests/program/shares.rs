@@ -1,8 +1,12 @@
 //! How much of the real prompts the embedded teacher draws, counted in what a job has made of them.
+#![cfg(unix)]
 
 use std::{collections::BTreeMap, env, path::Path};
 
-use crate::project::{Project, REPOSITORY};
+use crate::{
+    http::{server, sound},
+    project::{Project, REPOSITORY},
+};
 
 /// The categories of T2I-CompBench, and the share of their training prompts that reaches trajectories at least.
 const CATEGORIES: [(&str, f64); 8] = [
@@ -16,18 +20,17 @@ const CATEGORIES: [(&str, f64); 8] = [
     ("non_spatial", 0.40),
 ];
 
-/// One region a picture, since the shares do not depend on their number.
-const JOB: &str = "\
-version: 1
-name: shares
-output: out
-prompts: { files: ['${T2I_COMPBENCH}/*_train.txt'] }
-teachers:
-  studio: { kind: procedural }
-roles: { thinker: studio, painter: studio, critic: studio }
-trajectories: { regions: 1 }
-select: { gates: 'true' }
-";
+/// What the embedded teacher reads is decided before anything is criticised: critiques, which take it longest, and
+/// judgements are left to a stub behind HTTP, and one region does for a picture.
+fn job(stub: &str) -> String {
+    format!(
+        "version: 1\nname: shares\noutput: out\nprompts: {{ files: ['${{T2I_COMPBENCH}}/*_train.txt'] }}\n\
+         teachers:\n  studio: {{ kind: procedural }}\n  stub: {{ kind: openai, base_url: '{stub}', model: stub }}\n\
+         roles: {{ thinker: studio, painter: studio, critic: stub }}\n\
+         trajectories: {{ regions: 1 }}\njudgements: {{ judges: {{ stub: {{ teacher: stub }} }} }}\n\
+         select: {{ gates: 'true' }}\n"
+    )
+}
 
 /// Skipped where the benchmark is not at hand.
 #[test]
@@ -39,7 +42,8 @@ fn most_training_prompts_reach_trajectories() {
         return;
     }
     let project = Project::empty();
-    project.write("job.yaml", JOB);
+    let server = server(sound());
+    project.write("job.yaml", job(&server.base_url()));
     let ran = project.command(&["run", "job.yaml"]).env("T2I_COMPBENCH", &folder).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 
