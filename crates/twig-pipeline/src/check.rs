@@ -1,9 +1,14 @@
 //! Checks what a job keeps besides its release: records, parts, rejected rows, calls, answers.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use twig_shards::Manifest;
 use twig_teacher::AnswerStore;
 
 use crate::{
@@ -140,10 +145,19 @@ fn check_answers(report: &mut JobReport, folder: &JobFolder, repair: bool) -> Re
     Ok(())
 }
 
-/// Takes away the record of a release that was found damaged, so that the next run makes it anew.
-pub fn forget_release(folder: &JobFolder) -> Result<(), RunError> {
+/// Takes what was found damaged in a release out of use, so that the next run makes it anew: the files, if all of them
+/// are shards, and otherwise the record of the whole.
+pub fn forget_damaged(folder: &JobFolder, files: &BTreeSet<&str>) -> Result<(), RunError> {
     let _lock = folder.lock()?;
-    remove(&folder.release_record())
+    let release = folder.release();
+    let shards: BTreeSet<String> = Manifest::load(&release)
+        .map(|manifest| manifest.shards().map(|shard| shard.path.clone()).collect())
+        .unwrap_or_default();
+    if files.iter().all(|file| shards.contains(*file)) {
+        files.iter().try_for_each(|file| remove(&release.join(file)))
+    } else {
+        remove(&folder.release_record())
+    }
 }
 
 fn remove(path: &Path) -> Result<(), RunError> {

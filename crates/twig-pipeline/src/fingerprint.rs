@@ -8,8 +8,7 @@ use twig_model::Prompt;
 
 use crate::{
     job::{FORMAT_VERSION, Stage},
-    part::PartRecord,
-    partition::Partition,
+    part::PartRows,
 };
 
 /// Collects what shapes the rows of a stage.
@@ -52,15 +51,7 @@ impl Fingerprint {
     }
 }
 
-/// The prompts of a partition: a run of the table, because partitions cut the range of ids.
-pub(crate) fn in_partition(sorted: &[Prompt], partition: Partition) -> &[Prompt] {
-    let index = |prompt: &Prompt| Partition::of_prompt(&prompt.id, partition.of).index;
-    let start = sorted.partition_point(|prompt| index(prompt) < partition.index);
-    let end = sorted.partition_point(|prompt| index(prompt) <= partition.index);
-    &sorted[start..end]
-}
-
 /// Fingerprint and rows of a partition that is made from one of trajectories.
-pub(crate) fn on_top_of(base: &Fingerprint, input: &PartRecord) -> (String, u64) {
-    (base.clone().with("trajectories", &input.rows_file.sha256).finish(), input.rows_out)
+pub(crate) fn on_top_of(base: &Fingerprint, input: &PartRows) -> (String, u64) {
+    (base.clone().with("trajectories", &input.file.sha256).finish(), input.rows_out)
 }

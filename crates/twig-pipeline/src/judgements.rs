@@ -13,7 +13,7 @@ use crate::{
     error::RunError,
     fingerprint::Fingerprint,
     job::Stage,
-    part::{Committed, OpenPart, PartRecord},
+    part::{Committed, OpenPart, PartRows},
     partition::Partition,
     recipe::Recipe,
     run::Run,
@@ -59,10 +59,10 @@ struct Judge {
 pub(crate) async fn partition(
     run: &Run<'_>,
     partition: Partition,
-    input: &PartRecord,
+    input: &PartRows,
     fingerprint: String,
 ) -> Result<Committed, RunError> {
-    input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
+    input.check(&run.job.folder, Stage::Trajectories, partition)?;
     let answers = run.open_answers(partition)?;
     let judges: Vec<Judge> = run
         .settings

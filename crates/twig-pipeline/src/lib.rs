@@ -48,7 +48,7 @@ mod trajectories;
 mod work;
 
 pub use bill::{Bill, Bills};
-pub use check::{JobReport, check, forget_release};
+pub use check::{JobReport, check, forget_damaged};
 pub use cost::CostPlan;
 pub use error::RunError;
 pub use events::{Event, EventLine, Observer};
@@ -57,7 +57,7 @@ pub use part::{FileRecord, PartRecord};
 pub use partition::Partition;
 pub use ping::{PingReport, ping};
 pub use plan::{BatchPlan, Plan, StagePlan, plan};
-pub use prompts::{PromptError, PromptTable};
+pub use prompts::{PromptError, PromptList, PromptTable, Sample};
 pub use release::{Example, Funnel, FunnelStep, ReleaseRecord, Repeats, funnel};
 pub use retry::retry;
 pub use run::{RunSummary, run};

@@ -96,24 +96,6 @@ impl PartRecord {
         Ok(record.filter(|record| record.fingerprint == fingerprint))
     }
 
-    /// Checks the rows against their hash before a later stage reads them. A damaged part loses its record,
-    /// so that the next run makes it anew; the answers behind it are kept.
-    pub(crate) fn check_rows(
-        &self,
-        folder: &JobFolder,
-        stage: Stage,
-        partition: Partition,
-    ) -> Result<(), RunError> {
-        let path = folder.part(stage, partition);
-        let found = FileRecord::from(twig_shards::atomic::digest(&path)?);
-        if found == self.rows_file {
-            return Ok(());
-        }
-        let record = folder.part_record(stage, partition);
-        fs::remove_file(&record).map_err(|source| RunError::io(&record, source))?;
-        Err(RunError::DamagedPart { path })
-    }
-
     /// Writes the record: from now on the partition is committed.
     pub fn save(&self, folder: &JobFolder, stage: Stage, partition: Partition) -> Result<(), RunError> {
         sealed::write(&folder.part_record(stage, partition), self)
@@ -122,6 +104,45 @@ impl PartRecord {
     /// Whether every row that came in went out or was rejected.
     pub fn balances(&self) -> bool {
         self.rows_in == self.rows_out + self.rejected.values().sum::<u64>()
+    }
+}
+
+/// What later stages need to know of a committed partition. It is held for every one of them, so it is small: a
+/// record takes some kilobytes.
+#[derive(Debug, Clone)]
+pub(crate) struct PartRows {
+    /// Rows taken in.
+    pub(crate) rows_in: u64,
+    /// Rows given out.
+    pub(crate) rows_out: u64,
+    /// The rows.
+    pub(crate) file: FileRecord,
+}
+
+impl From<&PartRecord> for PartRows {
+    fn from(record: &PartRecord) -> Self {
+        let PartRecord { rows_in, rows_out, rows_file, .. } = record;
+        Self { rows_in: *rows_in, rows_out: *rows_out, file: rows_file.clone() }
+    }
+}
+
+impl PartRows {
+    /// Checks the rows against their hash before a later stage reads them. A damaged part loses its record,
+    /// so that the next run makes it anew; the answers behind it are kept.
+    pub(crate) fn check(
+        &self,
+        folder: &JobFolder,
+        stage: Stage,
+        partition: Partition,
+    ) -> Result<(), RunError> {
+        let path = folder.part(stage, partition);
+        let found = FileRecord::from(twig_shards::atomic::digest(&path)?);
+        if found == self.file {
+            return Ok(());
+        }
+        let record = folder.part_record(stage, partition);
+        fs::remove_file(&record).map_err(|source| RunError::io(&record, source))?;
+        Err(RunError::DamagedPart { path })
     }
 }
 

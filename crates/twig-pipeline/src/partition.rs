@@ -18,7 +18,12 @@ impl Partition {
     /// The partition of a prompt: the hash's range is cut into N equal parts, so that the partitions in
     /// order hold the ids in order.
     pub fn of_prompt(id: &PromptId, of: u32) -> Self {
-        let index = (u128::from(id.hash()) * u128::from(of)) >> 64;
+        Self::of_hash(id.hash(), of)
+    }
+
+    /// The same for the id's hash.
+    pub(crate) fn of_hash(hash: u64, of: u32) -> Self {
+        let index = (u128::from(hash) * u128::from(of)) >> 64;
         Self { index: index as u32, of }
     }
 

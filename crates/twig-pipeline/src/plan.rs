@@ -3,21 +3,21 @@
 mod asked;
 mod batches;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use twig_model::{Mode, Prompt};
+use twig_model::Mode;
 
 use crate::{
     bill::Bills,
     cost::{self, CostPlan},
     error::RunError,
-    fingerprint::{in_partition, on_top_of},
+    fingerprint::on_top_of,
     job::{JobFolder, Stage},
     judgements, measures,
-    part::PartRecord,
+    part::{PartRecord, PartRows},
     partition::{self, Partition},
-    prompts::{self, PromptTable},
+    prompts::{self, PromptTable, Sample},
     recipe::Recipe,
     retry::Retries,
     settings::Settings,
@@ -89,11 +89,8 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
     };
     let prompts = limit.map_or(table.prompts.len(), |limit| limit.min(table.prompts.len())) as u64;
     let trajectories = prompts * u64::from(settings.file.trajectories.samples_per_prompt);
-    let of_run = match limit {
-        Some(limit) => Cow::Owned(table.pilot(limit, settings.file.seed)),
-        None => Cow::Borrowed(table.prompts.as_slice()),
-    };
-    let standing = Standing::look(&Recipe::new(settings)?, &folder, &table, &of_run, partitions)?;
+    let sample = table.sample(limit, settings.file.seed);
+    let standing = Standing::look(&Recipe::new(settings)?, &folder, &table, &sample, partitions)?;
     let picture_bytes = (standing.pictures > 0).then(|| standing.bytes / standing.pictures);
     let asked = asked::of_one_trajectory(settings);
     let questions = asked::questions(&asked, standing.to_make, standing.to_judge);
@@ -121,8 +118,8 @@ pub fn plan(settings: &Settings, limit: Option<usize>) -> Result<Plan, RunError>
             ),
         },
     };
-    for prompt in &table.prompts {
-        *plan.categories.entry(prompt.category.clone()).or_insert(0) += 1;
+    for prompt in table.prompts.iter() {
+        *plan.categories.entry(prompt.category).or_insert(0) += 1;
     }
     for (_, rejection) in &table.rejected {
         *plan.rejected.entry(rejection.reason.to_string()).or_insert(0) += 1;
@@ -152,7 +149,7 @@ impl Standing {
         recipe: &Recipe,
         folder: &JobFolder,
         table: &PromptTable,
-        prompts: &[Prompt],
+        sample: &Sample,
         partitions: u32,
     ) -> Result<Self, RunError> {
         let samples = u64::from(recipe.settings.file.trajectories.samples_per_prompt);
@@ -171,10 +168,10 @@ impl Standing {
             let (fingerprint, _) =
                 prompts::stage::fingerprint(table, partition, &rejected[partition.index as usize]);
             committed[0] += u32::from(stands(Stage::Prompts, &fingerprint)?.is_some());
-            let mine = in_partition(prompts, partition);
+            let mine = table.of_partition(partition, sample);
             let rows = mine.len() as u64 * samples;
             let asked_again = |stage| retries.of(stage, partition);
-            let make = make.clone().with_prompts(mine).with_retries(asked_again(Stage::Trajectories));
+            let make = make.clone().with_prompts(&mine).with_retries(asked_again(Stage::Trajectories));
             let fingerprint = make.finish();
             let Some(made) = stands(Stage::Trajectories, &fingerprint)? else {
                 standing.to_make += rows;
@@ -183,8 +180,9 @@ impl Standing {
             };
             committed[1] += 1;
             standing.count(&made);
+            let rows = PartRows::from(&made);
             let judge = judge.clone().with_retries(asked_again(Stage::Judgements));
-            match stands(Stage::Judgements, &on_top_of(&judge, &made).0)? {
+            match stands(Stage::Judgements, &on_top_of(&judge, &rows).0)? {
                 Some(judged) => {
                     committed[2] += 1;
                     standing.answered += judged.questions.values().sum::<u64>();
@@ -192,9 +190,9 @@ impl Standing {
                 }
                 None => standing.to_judge += made.rows_out,
             }
-            committed[3] += u32::from(stands(Stage::Measures, &on_top_of(&measure, &made).0)?.is_some());
+            committed[3] += u32::from(stands(Stage::Measures, &on_top_of(&measure, &rows).0)?.is_some());
             // Which trajectories the selection takes is not known here; of the rest of the fingerprint it is.
-            let encode = on_top_of(&encode, &made).0;
+            let encode = on_top_of(&encode, &rows).0;
             let encoded = PartRecord::load(folder, Stage::Tokens, partition)?;
             committed[4] += u32::from(encoded.is_some_and(|record| record.fingerprint.starts_with(&encode)));
         }

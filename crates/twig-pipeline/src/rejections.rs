@@ -6,12 +6,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use twig_shards::RejectedRow;
+use twig_shards::{RejectedRow, StageAccount};
 
 use crate::{
     error::RunError,
     job::Stage,
-    part::PartRecord,
     settings::{MaxRejected, RejectLimit},
 };
 
@@ -52,17 +51,9 @@ impl Rejections {
     }
 
     /// Begins a stage of which some partitions stand and so many rows are to come.
-    pub(crate) fn begin<'a>(
-        &self,
-        stage: Stage,
-        standing: impl Iterator<Item = &'a PartRecord>,
-        to_come: u64,
-    ) -> Result<(), RunError> {
-        let mut seen = Seen::default();
-        for record in standing {
-            seen.rows += record.rows_in;
-            seen.rejected += record.rejected.values().sum::<u64>();
-        }
+    pub(crate) fn begin(&self, stage: Stage, standing: &StageAccount, to_come: u64) -> Result<(), RunError> {
+        let rejected = standing.rejected.values().sum();
+        let seen = Seen { rows: standing.rows_in, rejected, examples: Vec::new() };
         let expected = seen.rows + to_come;
         let watch = StageWatch { stage, limit: self.limits.of(stage), expected, seen: Mutex::new(seen) };
         watch.check()?;

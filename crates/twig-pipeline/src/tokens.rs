@@ -19,7 +19,7 @@ use crate::{
     fingerprint::Fingerprint,
     ids::{KnownIds, PictureHash, hash_of},
     job::Stage,
-    part::{Committed, OpenPart, PartRecord},
+    part::{Committed, OpenPart, PartRows},
     partition::Partition,
     recipe::Recipe,
     run::Run,
@@ -59,11 +59,11 @@ pub(crate) fn with_chosen(fingerprint: &str, chosen: &BTreeSet<String>) -> Strin
 pub(crate) fn partition(
     run: &Run,
     partition: Partition,
-    input: &PartRecord,
+    input: &PartRows,
     wanted: Option<&BTreeSet<String>>,
     fingerprint: String,
 ) -> Result<Committed, RunError> {
-    input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
+    input.check(&run.job.folder, Stage::Trajectories, partition)?;
     let mut trajectories = TableReader::<Trajectory>::open(
         &run.job.folder.part(Stage::Trajectories, partition),
     )?

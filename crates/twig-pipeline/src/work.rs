@@ -1,16 +1,17 @@
 //! A stage under way: which partitions stand, which are to be done, and doing them side by side.
 
-use std::{future::Future, pin::pin, time::Instant};
+use std::{collections::BTreeMap, future::Future, pin::pin, time::Instant};
 
 use futures::{StreamExt, stream};
+use twig_shards::StageAccount;
 
 use crate::{
     error::RunError,
     events::Event,
     job::Stage,
-    part::{Committed, PartRecord},
+    part::{Committed, PartRecord, PartRows},
     partition::Partition,
-    run::{Run, account},
+    run::Run,
 };
 
 /// A partition that is to be done.
@@ -25,9 +26,20 @@ pub(crate) struct Work {
     stage: Stage,
     start: Instant,
     /// One a partition, in order; `None` while it is to be done.
-    records: Vec<Option<PartRecord>>,
+    parts: Vec<Option<PartRows>>,
+    /// Of the partitions that stand.
+    account: StageAccount,
     pub(crate) todo: Vec<Todo>,
     did_something: bool,
+}
+
+/// A stage that is done.
+pub(crate) struct Done {
+    /// One a partition, in order.
+    pub(crate) parts: Vec<PartRows>,
+    pub(crate) account: StageAccount,
+    /// Whether this run did any of them.
+    pub(crate) did_something: bool,
 }
 
 impl Work {
@@ -37,24 +49,31 @@ impl Work {
         stage: Stage,
         of: impl Fn(Partition) -> (String, u64),
     ) -> Result<Self, RunError> {
-        let (mut records, mut todo) = (Vec::new(), Vec::new());
+        let (mut parts, mut todo) = (Vec::new(), Vec::new());
+        let mut account = StageAccount {
+            stage: stage.as_str().to_owned(),
+            rows_in: 0,
+            rows_out: 0,
+            rejected: BTreeMap::new(),
+        };
         for partition in run.job.partitions() {
             let (fingerprint, rows) = of(partition);
             let standing = PartRecord::standing(&run.job.folder, stage, partition, &fingerprint)?;
-            if standing.is_none() {
-                todo.push(Todo { partition, fingerprint, rows });
+            match &standing {
+                Some(record) => add(&mut account, record),
+                None => todo.push(Todo { partition, fingerprint, rows }),
             }
-            records.push(standing);
+            parts.push(standing.as_ref().map(PartRows::from));
         }
         let to_come = todo.iter().map(|todo: &Todo| todo.rows).sum();
-        run.rejections.begin(stage, records.iter().flatten(), to_come)?;
+        run.rejections.begin(stage, &account, to_come)?;
         run.events.emit(Event::StageStarted {
             stage: stage.as_str().to_owned(),
             partitions: run.job.record.partitions,
             skipped: run.job.record.partitions - todo.len() as u32,
             rows: to_come,
         });
-        Ok(Self { stage, start: Instant::now(), records, did_something: !todo.is_empty(), todo })
+        Ok(Self { stage, start: Instant::now(), parts, account, did_something: !todo.is_empty(), todo })
     }
 
     /// Notes that a partition is done.
@@ -69,7 +88,8 @@ impl Work {
             asked,
             seconds: elapsed.as_secs_f64(),
         });
-        self.records[partition.index as usize] = Some(record);
+        add(&mut self.account, &record);
+        self.parts[partition.index as usize] = Some(PartRows::from(&record));
         if let Some(mirror) = &run.job.mirror
             && let Err(error) = mirror.committed(self.stage, partition)
         {
@@ -77,12 +97,12 @@ impl Work {
         }
     }
 
-    /// The records of all partitions in order, and whether this run did any of them.
-    pub(crate) fn finish(self, run: &Run) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let records: Vec<PartRecord> = self.records.into_iter().flatten().collect();
-        let account = account(self.stage, &records)?;
+    /// Ends the stage.
+    pub(crate) fn finish(self, run: &Run) -> Result<Done, RunError> {
+        let account = balanced(self.account)?;
         run.events.emit(Event::finished(&account, self.start.elapsed()));
-        Ok((records, self.did_something))
+        let parts = self.parts.into_iter().flatten().collect();
+        Ok(Done { parts, account, did_something: self.did_something })
     }
 
     /// Does the partitions of a stage that asks teachers, several at once: while the last answers of one come
@@ -93,7 +113,7 @@ impl Work {
         mut self,
         run: &Run<'_>,
         do_partition: impl Fn(Todo) -> F,
-    ) -> Result<(Vec<PartRecord>, bool), RunError> {
+    ) -> Result<Done, RunError> {
         let rows: u64 = self.todo.iter().map(|todo| todo.rows).sum();
         let each = rows as usize / self.todo.len().max(1);
         let open = run.settings.open_partitions(each).min(self.todo.len()).max(1);
@@ -115,6 +135,24 @@ impl Work {
         }
         drop(done);
         if failed { Err(RunError::Interrupted) } else { self.finish(run) }
+    }
+}
+
+/// Counts a committed partition.
+fn add(account: &mut StageAccount, record: &PartRecord) {
+    account.rows_in += record.rows_in;
+    account.rows_out += record.rows_out;
+    for (reason, count) in &record.rejected {
+        *account.rejected.entry(*reason).or_insert(0) += count;
+    }
+}
+
+/// Every row that came in must have gone out or been rejected.
+fn balanced(account: StageAccount) -> Result<StageAccount, RunError> {
+    if account.balances() {
+        Ok(account)
+    } else {
+        Err(RunError::Accounting(format!("stage {} does not balance: {account:?}", account.stage)))
     }
 }
 
@@ -166,5 +204,24 @@ impl Run<'_> {
         }
         // What stopped the run is kept by it; here it is enough that the partition is not done.
         if failed || units.peek().is_some() { Err(RunError::Interrupted) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_went_missing_fails_the_run() {
+        let account = |rows_out| StageAccount {
+            stage: "judgements".to_owned(),
+            rows_in: 8,
+            rows_out,
+            rejected: BTreeMap::from([(twig_model::RejectReason::Refused, 1)]),
+        };
+        assert_eq!(balanced(account(7)).unwrap().rows_out, 7);
+        let lost = balanced(account(6)).unwrap_err();
+        assert!(matches!(lost, RunError::Accounting(_)), "{lost}");
+        assert_eq!(lost.exit_code(), 1);
     }
 }

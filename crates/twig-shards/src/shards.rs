@@ -18,11 +18,15 @@ use crate::{
 /// recommends.
 pub const DEFAULT_SHARD_BYTES: u64 = 400 << 20;
 
+/// Row groups of a shard, at most. A writer holds a kilobyte of each column of each until the shard ends, and whoever
+/// opens the file reads that first. Rows come to so many only where their pictures are of a few kilobytes.
+const MAX_ROW_GROUPS: u64 = 500;
+
 /// Writes one split of one configuration of a release as shards:
 /// `{config}/{split}-00000-of-00003.parquet`.
 ///
-/// A shard ends with the first row group that brings it to the target size, so the ends depend on the rows
-/// alone. How many shards there are is known only at the end: until then they lie under temporary names.
+/// A shard ends with the first row group that brings it to the target size, or with its 500th, so the ends depend on
+/// the rows alone. How many shards there are is known only at the end: until then they lie under temporary names.
 ///
 /// # Memory
 /// That of one [`TableWriter`].
@@ -66,7 +70,9 @@ impl<T: Row> ShardWriter<T> {
             return Ok(());
         }
         table.end_row_group().map_err(ShardError::parquet("write", &path))?;
-        if table.bytes_written() >= self.target_bytes { self.end_shard() } else { Ok(()) }
+        let is_full =
+            table.bytes_written() >= self.target_bytes || table.summary().row_groups >= MAX_ROW_GROUPS;
+        if is_full { self.end_shard() } else { Ok(()) }
     }
 
     fn end_shard(&mut self) -> Result<(), ShardError> {
@@ -146,7 +152,8 @@ impl ShardFiles {
         summary.rows += rows as u64;
         summary.row_groups += 1;
         summary.data_bytes += data_bytes;
-        if file.bytes_written() >= target_bytes { self.end_shard() } else { Ok(()) }
+        let is_full = file.bytes_written() >= target_bytes || summary.row_groups >= MAX_ROW_GROUPS;
+        if is_full { self.end_shard() } else { Ok(()) }
     }
 
     /// Gives the shards their names; a split without rows has none.
@@ -314,6 +321,18 @@ mod tests {
             assert_eq!(crate::atomic::digest(&path).unwrap().sha256, shard.sha256);
         }
         assert_eq!(files_below(folder.path()).unwrap().len(), 16);
+    }
+
+    #[test]
+    fn rows_with_hardly_a_picture_make_shards_of_five_hundred_row_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sample = fixtures::sft_sample(&fixtures::release_trajectory(0));
+        sample.images.clear();
+        let mut writer = ShardWriter::new(folder.path(), "train", DEFAULT_SHARD_BYTES);
+        (0..50_001).for_each(|_| writer.push(sample.clone()).unwrap());
+        let shards = writer.finish().unwrap();
+        let counts: Vec<_> = shards.iter().map(|shard| (shard.rows, shard.row_groups)).collect();
+        assert_eq!(counts, [(50_000, 500), (1, 1)]);
     }
 
     #[test]

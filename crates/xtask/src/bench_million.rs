@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -29,6 +29,7 @@ pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
     let many = prompts.map_or(Ok(MANY), str::parse).context("--prompts wants a number")?;
     let (twig, stub) = (build_twig()?, build_stub()?);
     println!("Machine: {}.\n", machine());
+    let mut few = None;
     for prompts in [FEW, many] {
         let folder = built()?.join("bench-million");
         if folder.exists() {
@@ -36,7 +37,8 @@ pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
         }
         fs::create_dir_all(&folder)?;
         let figures = run(&twig, &stub, &folder, prompts)?;
-        println!("{}", figures.report(prompts));
+        println!("{}", figures.report(prompts, few.as_ref()));
+        few = Some(figures);
         fs::remove_dir_all(&folder)?;
     }
     Ok(())
@@ -76,10 +78,12 @@ fn run(twig: &Path, stub_server: &Path, folder: &Path, prompts: u64) -> Result<F
     command.args(["run", "job.yaml"]).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
     let mut child = command.spawn().context("cannot start twig")?;
-    let mut figures = Figures::default();
+    // The program reads the prompts before it can tell anybody.
+    let first = Stage { name: "prompts".to_owned(), ..Stage::default() };
+    let mut figures = Figures { stages: vec![first], ..Figures::default() };
     let mut events = Events::new(folder.join("out/events.jsonl"));
     let status = loop {
-        events.follow(&mut figures.stages);
+        events.follow(&mut figures.stages, start)?;
         let process = PathBuf::from(format!("/proc/{}", child.id()));
         if let (Some(stage), Some(bytes)) = (figures.stages.last_mut(), memory(&process)) {
             stage.most_bytes = stage.most_bytes.max(bytes);
@@ -91,7 +95,7 @@ fn run(twig: &Path, stub_server: &Path, folder: &Path, prompts: u64) -> Result<F
         }
         thread::sleep(PAUSE);
     };
-    events.follow(&mut figures.stages);
+    events.follow(&mut figures.stages, start)?;
     figures.wall = start.elapsed();
     ensure!(status.success(), "the job of {prompts} prompts ended with {status}");
     figures.disk_bytes = size(&folder.join("out"))?;
@@ -115,34 +119,42 @@ fn write_prompts(path: &Path, prompts: u64) -> Result<()> {
 /// The events of a job as they are written.
 struct Events {
     path: PathBuf,
-    read: usize,
+    file: Option<BufReader<fs::File>>,
+    /// A line that is not whole yet.
+    line: String,
 }
 
 impl Events {
     fn new(path: PathBuf) -> Self {
-        Self { path, read: 0 }
+        Self { path, file: None, line: String::new() }
     }
 
-    fn follow(&mut self, stages: &mut Vec<Stage>) {
-        let Ok(text) = fs::read_to_string(&self.path) else { return };
-        let new = &text[self.read..];
-        let whole = new.rfind('\n').map_or(0, |end| end + 1);
-        self.read += whole;
-        for event in new[..whole].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+    fn follow(&mut self, stages: &mut Vec<Stage>, start: Instant) -> Result<()> {
+        if self.file.is_none() {
+            self.file = fs::File::open(&self.path).ok().map(BufReader::new);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        while file.read_line(&mut self.line)? > 0 && self.line.ends_with('\n') {
+            let event: Value = serde_json::from_str(&self.line)?;
+            self.line.clear();
+            let name = event["stage"].as_str().unwrap_or_default();
             match event["event"].as_str() {
-                Some("stage_started") => {
-                    let name = event["stage"].as_str().unwrap_or_default().to_owned();
-                    stages.push(Stage { name, ..Stage::default() });
+                Some("stage_started") if name != "prompts" => {
+                    stages.push(Stage { name: name.to_owned(), ..Stage::default() });
                 }
                 Some("stage_finished") => {
                     if let Some(stage) = stages.last_mut() {
                         stage.rows = event["rows_in"].as_u64().unwrap_or(0);
-                        stage.seconds = event["seconds"].as_f64().unwrap_or(0.0);
+                        stage.seconds = match name {
+                            "prompts" => start.elapsed().as_secs_f64(),
+                            _ => event["seconds"].as_f64().unwrap_or(0.0),
+                        };
                     }
                 }
                 _ => {}
             }
         }
+        Ok(())
     }
 }
 
@@ -165,16 +177,24 @@ fn size(folder: &Path) -> Result<u64> {
 }
 
 impl Figures {
-    fn report(&self, prompts: u64) -> String {
+    /// A table of the stages, with how much more memory they have held than in the smaller job.
+    fn report(&self, prompts: u64, few: Option<&Self>) -> String {
         let mut text = format!(
             "{prompts} prompts: {:.0} s, {:.2} GB on the disk, at most {} open files.\n\n| stage | rows | seconds | \
-             most memory |\n|---|---:|---:|---:|\n",
+             most memory | above {FEW} prompts | bytes a row |\n|---|---:|---:|---:|---:|---:|\n",
             self.wall.as_secs_f64(),
             self.disk_bytes as f64 / 1e9,
             self.most_files
         );
-        for Stage { name, most_bytes, rows, seconds } in &self.stages {
-            text.push_str(&format!("| {name} | {rows} | {seconds:.1} | {} MiB |\n", most_bytes >> 20));
+        for (index, Stage { name, most_bytes, rows, seconds }) in self.stages.iter().enumerate() {
+            let above = few.and_then(|few| few.stages.get(index)).map(|few| {
+                let (most, of_few) = (*most_bytes as f64, few.most_bytes as f64);
+                let a_row = (most - of_few) / prompts.saturating_sub(FEW).max(1) as f64;
+                format!("{:+.1} % | {a_row:.0}", 100.0 * (most / of_few - 1.0))
+            });
+            let above = above.unwrap_or_else(|| "|".to_owned());
+            let mebibytes = most_bytes >> 20;
+            text.push_str(&format!("| {name} | {rows} | {seconds:.1} | {mebibytes} MiB | {above} |\n"));
         }
         text
     }

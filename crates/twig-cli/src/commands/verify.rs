@@ -17,8 +17,13 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error),
     };
     let release_is_ok = release.as_ref().is_none_or(|(report, _)| report.is_ok());
-    if *repair && is_job && !release_is_ok {
-        twig_pipeline::forget_release(&job)?;
+    if let Some((report, _)) = &release
+        && *repair
+        && is_job
+        && !report.is_ok()
+    {
+        let damaged = report.problems.iter().map(|problem| problem.file.as_str()).collect();
+        twig_pipeline::forget_damaged(&job, &damaged)?;
     }
     if *json {
         let mut value = match &release {

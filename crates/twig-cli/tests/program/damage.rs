@@ -1,6 +1,6 @@
 //! `twig verify` passes what was written and nothing else.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use crate::project::{Project, assert_same, files, reproducible};
 
@@ -50,15 +50,30 @@ fn damage_to_what_a_job_keeps_is_named_and_only_that_is_made_anew() {
         assert_same(&reproducible(&release), &whole);
     }
     assert!(kinds.len() > 15, "{kinds:?}");
-    // A release is made anew from its parts.
-    let shard = fs::read_dir(release.join("steps")).unwrap().next().unwrap().unwrap().path();
-    let mut spoilt = fs::read(&shard).unwrap();
-    let middle = spoilt.len() / 2;
-    spoilt[middle] ^= 1;
-    fs::write(&shard, spoilt).unwrap();
-    assert_eq!(project.twig(&["verify", "out", "--repair"]).code, Some(2));
+}
+
+#[test]
+fn a_damaged_shard_is_written_again_and_the_others_are_let_alone() {
+    let project = Project::new();
     project.succeeds(&["run", "job.yaml"]);
-    assert_same(&reproducible(&release), &whole);
+    let release = project.path("out/release");
+    let whole = files(&release);
+    let modified = |name: &str| fs::metadata(release.join(name)).unwrap().modified().unwrap();
+    let before: BTreeMap<&String, _> = whole.keys().map(|name| (name, modified(name))).collect();
+    for damaged in whole.keys().filter(|name| name.ends_with(".parquet")) {
+        let mut spoilt = whole[damaged].clone();
+        let middle = spoilt.len() / 2;
+        spoilt[middle] ^= 1;
+        fs::write(release.join(damaged), spoilt).unwrap();
+        assert_eq!(project.twig(&["verify", "out", "--repair"]).code, Some(2));
+        let ran = project.succeeds(&["run", "job.yaml"]);
+        assert!(ran.stderr.contains(&format!("{damaged} is missing or damaged")), "{}", ran.stderr);
+        assert_same(&files(&release), &whole);
+    }
+    for (name, then) in before.into_iter().filter(|(name, _)| !name.ends_with(".parquet")) {
+        assert_eq!(modified(name), then, "{name} was written again");
+    }
+    project.succeeds(&["verify", "out"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
     fingerprint::Fingerprint,
     job::Stage,
     near::Sketch,
-    part::{Committed, OpenPart, PartRecord},
+    part::{Committed, OpenPart, PartRows},
     partition::Partition,
     run::Run,
 };
@@ -35,10 +35,10 @@ pub(crate) fn fingerprint() -> Fingerprint {
 pub(crate) fn partition(
     run: &Run,
     partition: Partition,
-    input: &PartRecord,
+    input: &PartRows,
     fingerprint: String,
 ) -> Result<Committed, RunError> {
-    input.check_rows(&run.job.folder, Stage::Trajectories, partition)?;
+    input.check(&run.job.folder, Stage::Trajectories, partition)?;
     let mut trajectories =
         TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
     let mut part = OpenPart::create(run, Stage::Measures, partition)?;

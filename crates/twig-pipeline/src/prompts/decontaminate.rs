@@ -79,11 +79,13 @@ impl EvaluationPrompts {
         all
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.prompts.is_empty()
+    }
+
     /// For each text, what of it an evaluation set holds, in words for the table of rejections.
     pub(super) fn overlaps(&self, texts: &[&str]) -> Vec<Option<String>> {
-        if self.prompts.is_empty() {
-            return vec![None; texts.len()];
-        }
         let mut overlaps: Vec<Option<String>> = texts.par_iter().map(|text| self.overlap(text)).collect();
         let known = self.prompts.len();
         let all: Vec<&str> =

@@ -1,24 +1,23 @@
 //! The prompts stage: files of several formats → one table with stable ids, without duplicates.
 //!
-//! Holds all prompts in memory: about 200 bytes each.
+//! Holds all prompts in memory while it lasts, see [`PromptList`]. Later stages read its parts.
 
 mod decontaminate;
+mod list;
 mod pictures;
 mod read;
 pub(crate) mod stage;
 mod stored;
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     path::{Path, PathBuf},
 };
 
-use rayon::{
-    iter::{ParallelDrainRange, ParallelIterator},
-    slice::ParallelSliceMut,
-};
+use rayon::iter::{ParallelDrainRange, ParallelIterator};
 use twig_model::{Prompt, PromptId, RejectReason, Rejection};
 
+pub use list::PromptList;
 pub(crate) use pictures::Pictures;
 pub use read::PromptError;
 use read::RawPrompt;
@@ -26,6 +25,7 @@ pub(crate) use read::files;
 
 use crate::{
     near::{self, Prompts},
+    partition::Partition,
     settings::{DecontaminationSettings, PromptSettings, PromptSource},
 };
 
@@ -36,11 +36,14 @@ const MAX_REJECTED_CHARS: usize = 1_000;
 /// Rows whose ids are computed side by side.
 const BATCH: usize = 16_384;
 
+/// The place of each prompt by its hash.
+type Seen = HashMap<u64, u32>;
+
 /// What the prompt files hold.
 #[derive(Debug, Default)]
 pub struct PromptTable {
     /// Distinct prompts, by id.
-    pub prompts: Vec<Prompt>,
+    pub prompts: PromptList,
     /// What was left out, and why.
     pub rejected: Vec<(Prompt, Rejection)>,
     /// Lines without text; they are no rows.
@@ -63,7 +66,7 @@ impl PromptTable {
             return Self::load_pictures(settings, base);
         }
         let mut table = Self { files: read::files(&settings.files, base)?, ..Self::default() };
-        let (mut seen, mut batch) = (HashMap::new(), Vec::new());
+        let (mut seen, mut batch) = (Seen::new(), Vec::new());
         for path in table.files.clone() {
             let rows = read::file(&path, settings, |row| {
                 batch.push(row);
@@ -76,49 +79,47 @@ impl PromptTable {
         }
         drop(seen);
         let evaluation = decontaminate::EvaluationPrompts::load(decontaminate, settings, base)?;
-        table.remove_contaminated(&evaluation);
+        if !evaluation.is_empty() {
+            table.remove_contaminated(&evaluation);
+        }
         if let Some(threshold) = settings.near_duplicates {
             table.remove_near(threshold);
         }
-        table.prompts.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        table.prompts.sort();
         Ok(table)
     }
 
     fn remove_contaminated(&mut self, evaluation: &decontaminate::EvaluationPrompts) {
-        let texts: Vec<&str> = self.prompts.iter().map(|prompt| prompt.text.as_str()).collect();
-        let overlaps = evaluation.overlaps(&texts);
-        self.reject_some(RejectReason::Contaminated, overlaps);
+        let overlaps = evaluation.overlaps(&self.prompts.texts());
+        self.reject_some(RejectReason::Contaminated, &overlaps);
     }
 
     fn remove_near(&mut self, threshold: f64) {
-        let texts: Vec<&str> = self.prompts.iter().map(|prompt| prompt.text.as_str()).collect();
-        let mut details = vec![None; texts.len()];
-        for link in near::repeated(&near::links(&Prompts::new(&texts, threshold))) {
-            let stays = &self.prompts[link.earlier as usize];
+        let links = near::links(&Prompts::new(&self.prompts.texts(), threshold));
+        let mut details = vec![None; self.prompts.len()];
+        for link in near::repeated(&links) {
+            let Prompt { id, text, source, .. } = self.prompts.get(link.earlier as usize);
             let share = 100.0 * link.similarity;
-            details[link.row as usize] = Some(format!(
-                "{share:.0} % of the word pairs of {}, {}: {}",
-                stays.id, stays.source, stays.text
-            ));
+            details[link.row as usize] =
+                Some(format!("{share:.0} % of the word pairs of {id}, {source}: {text}"));
         }
-        self.reject_some(RejectReason::NearDuplicate, details);
+        self.reject_some(RejectReason::NearDuplicate, &details);
     }
 
     /// Moves the prompts that have a detail to the rejected ones.
-    fn reject_some(&mut self, reason: RejectReason, details: Vec<Option<String>>) {
-        for (prompt, detail) in std::mem::take(&mut self.prompts).into_iter().zip(details) {
-            match detail {
-                None => self.prompts.push(prompt),
-                Some(detail) => {
-                    let detail = format!("{}: {detail}", prompt.source);
-                    self.rejected.push((prompt, Rejection::new(reason, detail)));
-                }
+    fn reject_some(&mut self, reason: RejectReason, details: &[Option<String>]) {
+        for (place, detail) in details.iter().enumerate() {
+            if let Some(detail) = detail {
+                let prompt = self.prompts.get(place);
+                let detail = format!("{}: {detail}", prompt.source);
+                self.rejected.push((prompt, Rejection::new(reason, detail)));
             }
         }
+        self.prompts.retain(|place| details[place].is_none());
     }
 
-    /// Takes in a batch of rows. `seen` holds the place of each prompt by its hash.
-    fn take(&mut self, batch: &mut Vec<RawPrompt>, max_chars: usize, seen: &mut HashMap<u64, usize>) {
+    /// Takes in a batch of rows.
+    fn take(&mut self, batch: &mut Vec<RawPrompt>, max_chars: usize, seen: &mut Seen) {
         let prompts: Vec<Prompt> = batch.par_drain(..).map(prompt_of).collect();
         for prompt in prompts {
             let chars = prompt.text.chars().count();
@@ -129,16 +130,23 @@ impl PromptTable {
                 self.rejected.push((Prompt { text, ..prompt }, rejection));
                 continue;
             }
-            match seen.entry(prompt.id.hash()) {
-                Entry::Occupied(first) => {
-                    let first = &self.prompts[*first.get()].source;
-                    let detail = format!("{}: the same prompt as {first}", prompt.source);
-                    self.rejected.push((prompt, Rejection::new(RejectReason::DuplicatePrompt, detail)));
-                }
-                Entry::Vacant(place) => {
-                    place.insert(self.prompts.len());
-                    self.prompts.push(prompt);
-                }
+            self.take_first(prompt, "prompt", seen);
+        }
+    }
+
+    /// Takes in a prompt unless it was there before; tells whether it did.
+    fn take_first(&mut self, prompt: Prompt, what: &str, seen: &mut Seen) -> bool {
+        match seen.entry(prompt.id.hash()) {
+            Entry::Occupied(first) => {
+                let first = self.prompts.source(*first.get() as usize);
+                let detail = format!("{}: the same {what} as {first}", prompt.source);
+                self.rejected.push((prompt, Rejection::new(RejectReason::DuplicatePrompt, detail)));
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(self.prompts.len() as u32);
+                self.prompts.push(&prompt);
+                true
             }
         }
     }
@@ -148,19 +156,36 @@ impl PromptTable {
         (self.prompts.len() + self.rejected.len()) as u64
     }
 
-    /// The pilot: `limit` prompts that are a fair sample under this seed. A larger limit contains a smaller
-    /// one, so what a pilot has asked is never asked again.
-    pub fn pilot(&self, limit: usize, seed: u32) -> Vec<Prompt> {
-        let mut drawn: Vec<(f64, &Prompt)> = self
-            .prompts
-            .iter()
-            .map(|prompt| (crate::seeds::draw(seed, "pilot", &prompt.id), prompt))
-            .collect();
-        drawn.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    /// The prompts of a run: all, or a pilot of `limit` that are a fair sample under this seed. A larger limit
+    /// contains a smaller one, so what a pilot has asked is never asked again.
+    pub fn sample(&self, limit: Option<usize>, seed: u32) -> Sample {
+        let Some(limit) = limit else { return Sample(None) };
+        let draw = |id: PromptId| (crate::seeds::draw(seed, "pilot", &id), id.hash());
+        let mut drawn: Vec<(f64, u64)> = self.prompts.ids().map(draw).collect();
+        drawn.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
         drawn.truncate(limit);
-        let mut sample: Vec<Prompt> = drawn.into_iter().map(|(_, prompt)| prompt.clone()).collect();
-        sample.sort_by(|a, b| a.id.cmp(&b.id));
-        sample
+        Sample(Some(drawn.into_iter().map(|(_, id)| id).collect()))
+    }
+
+    /// Lets go of everything but where pictures lie.
+    pub(crate) fn into_pictures(self) -> Pictures {
+        self.pictures
+    }
+
+    /// The prompts of a partition, those of the sample.
+    pub(crate) fn of_partition(&self, partition: Partition, sample: &Sample) -> Vec<Prompt> {
+        self.prompts.of_partition(partition).filter(|prompt| sample.has(prompt)).collect()
+    }
+}
+
+/// Which prompts a run takes; `None` for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample(Option<BTreeSet<u64>>);
+
+impl Sample {
+    /// Whether it takes this one.
+    pub fn has(&self, prompt: &Prompt) -> bool {
+        self.0.as_ref().is_none_or(|ids| ids.contains(&prompt.id.hash()))
     }
 }
 

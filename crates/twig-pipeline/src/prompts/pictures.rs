@@ -1,10 +1,9 @@
 //! Existing pictures with their captions: Parquet, JSONL, WebDataset tars and folders.
 //!
 //! Every picture is read once to know its id, which is a hash of caption and bytes, and once more when its trajectory
-//! is made; in between only its place is held, about 100 bytes.
+//! is made; in between only its place is held, 40 bytes.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     fs::{self, File},
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Component, Path, PathBuf},
@@ -15,7 +14,7 @@ use serde_json::Value;
 use twig_imaging::DecodeLimits;
 use twig_model::{Picture, Prompt, PromptId, RejectReason, Rejection};
 
-use super::{PromptError, PromptTable, normalised, read};
+use super::{PromptError, PromptTable, Seen, normalised, read};
 use crate::{error::RunError, settings::PromptSettings};
 
 /// Endings of pictures in folders and tars.
@@ -27,7 +26,8 @@ pub(crate) struct Pictures {
     files: Vec<Arc<Path>>,
     /// Column of pictures in Parquet files.
     column: String,
-    places: BTreeMap<PromptId, Place>,
+    /// By the prompt's hash, sorted.
+    places: Vec<(u64, Place)>,
 }
 
 /// Where one picture lies.
@@ -60,7 +60,10 @@ struct Pair {
 impl Pictures {
     /// The picture of a prompt: `None` where prompts are texts, a rejection where it is not what it was.
     pub(crate) async fn read(&self, id: &PromptId) -> Result<Result<Option<Picture>, Rejection>, RunError> {
-        let Some(Place { file, within }) = self.places.get(id).copied() else { return Ok(Ok(None)) };
+        let Ok(found) = self.places.binary_search_by_key(&id.hash(), |(id, _)| *id) else {
+            return Ok(Ok(None));
+        };
+        let Place { file, within } = self.places[found].1;
         let (path, column) = (Arc::clone(&self.files[file as usize]), self.column.clone());
         let bytes = tokio::task::spawn_blocking(move || bytes_at(&path, &column, within));
         Ok(match bytes.await.map_err(|_| RunError::Worker)? {
@@ -104,18 +107,19 @@ impl PromptTable {
     pub(super) fn load_pictures(settings: &PromptSettings, base: &Path) -> Result<Self, PromptError> {
         let mut table = Self::default();
         table.pictures.column.clone_from(&settings.picture_field);
-        let mut first_source = HashMap::new();
+        let mut seen = Seen::new();
         for path in sources(&settings.files, base)? {
             table.files.push(path.clone());
             let before = table.rows_in();
             each_pair(&path, settings, |file, pair| {
-                table.take_pair(file, pair, settings, &path, &mut first_source);
+                table.take_pair(file, pair, settings, &path, &mut seen);
             })?;
             if table.rows_in() == before {
                 return Err(PromptError::Empty { path });
             }
         }
-        table.prompts.sort_by(|a, b| a.id.cmp(&b.id));
+        table.prompts.sort();
+        table.pictures.places.sort_unstable_by_key(|(id, _)| *id);
         Ok(table)
     }
 
@@ -125,7 +129,7 @@ impl PromptTable {
         pair: Pair,
         settings: &PromptSettings,
         listed: &Path,
-        first_source: &mut HashMap<PromptId, String>,
+        seen: &mut Seen,
     ) {
         let text = normalised(&pair.caption);
         if text.is_empty() {
@@ -139,23 +143,21 @@ impl PromptTable {
         let id = PromptId::from_hash(u64::from_be_bytes(first));
         let own = pair.category.filter(|category| !category.trim().is_empty());
         let category = settings.category.clone().or(own).unwrap_or_else(|| read::category_of(listed));
-        let prompt = Prompt { id: id.clone(), text, category, source: pair.source };
+        let prompt = Prompt { id, text, category, source: pair.source };
         let chars = prompt.text.chars().count();
         if chars > settings.max_chars {
             let detail = format!("{chars} characters; {} are the most", settings.max_chars);
             return self.rejected.push((prompt, Rejection::new(RejectReason::TooLong, detail)));
         }
-        if let Some(first) = first_source.get(&id) {
-            let detail = format!("{}: the same picture and caption as {first}", prompt.source);
-            return self.rejected.push((prompt, Rejection::new(RejectReason::DuplicatePrompt, detail)));
+        let hash = prompt.id.hash();
+        if !self.take_first(prompt, "picture and caption", seen) {
+            return;
         }
-        first_source.insert(id.clone(), prompt.source.clone());
         if self.pictures.files.last().is_none_or(|last| **last != *file) {
             self.pictures.files.push(Arc::from(file));
         }
         let place = Place { file: self.pictures.files.len() as u32 - 1, within: pair.within };
-        self.pictures.places.insert(id, place);
-        self.prompts.push(prompt);
+        self.pictures.places.push((hash, place));
     }
 }
 

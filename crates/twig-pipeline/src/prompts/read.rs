@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
@@ -219,11 +219,15 @@ fn csv(
     push: &mut impl FnMut(u64, String, Option<String>),
 ) -> Result<(), PromptError> {
     let malformed = |line, message: String| PromptError::Malformed { path: path.to_owned(), line, message };
-    let mut text = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut text))
-        .map_err(|source| PromptError::Unreadable { path: path.to_owned(), source })?;
-    let mut reader = csv::Reader::from_reader(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text));
+    let opened = || {
+        let mut file = BufReader::new(File::open(path)?);
+        if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+            file.consume(3);
+        }
+        Ok(file)
+    };
+    let file = opened().map_err(|source| PromptError::Unreadable { path: path.to_owned(), source })?;
+    let mut reader = csv::Reader::from_reader(file);
     let headers = reader.headers().map_err(|error| malformed(1, error.to_string()))?.clone();
     let column = |name: &str| headers.iter().position(|header| header.trim() == name);
     let prompt = column(&settings.text_field).ok_or_else(|| {

@@ -1,7 +1,8 @@
 //! The release stage: selection, then shards, manifest and card. Asks no teacher anything, so trying another
 //! selection costs seconds.
 //!
-//! Holds the small columns of every row (about 250 bytes each) during selection; pictures are streamed.
+//! Holds the small columns of every row during selection (see `select/rows.rs`), and 32 bytes of every chosen row
+//! after it; pictures are streamed.
 
 mod card;
 mod order;
@@ -9,20 +10,26 @@ mod samples;
 mod select;
 mod write;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use select::Selection;
 pub(crate) use select::chosen;
 pub use select::{Example, Funnel, FunnelStep, Repeats, funnel};
 use serde::{Deserialize, Serialize};
-use twig_shards::{Manifest, Shard, StageAccount};
+use twig_shards::{Manifest, Shard, ShardError, StageAccount};
+use write::Wanted;
 
 use crate::{
     error::RunError,
     events::Event,
     fingerprint::Fingerprint,
     job::{JobFolder, Stage},
-    part::{FileRecord, PartRecord},
+    part::{FileRecord, PartRows},
     run::Run,
     sealed,
 };
@@ -39,6 +46,11 @@ pub(crate) fn sweep(folder: &JobFolder) -> Result<(), RunError> {
         if path.exists() {
             fs::remove_dir_all(&path).map_err(|source| RunError::io(&path, source))?;
         }
+    }
+    // Shards that were being written again.
+    let tables = fs::read_dir(folder.release()).into_iter().flatten().flatten();
+    for table in tables.map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        twig_shards::atomic::sweep(&table)?;
     }
     Ok(())
 }
@@ -68,10 +80,10 @@ const REJECTED: [&str; 2] = ["release.parquet", "samples.parquet"];
 
 /// The committed parts that a release is made from, stage by stage, in the order of partitions.
 pub(crate) struct Parts {
-    pub(crate) trajectories: Vec<PartRecord>,
-    pub(crate) judgements: Vec<PartRecord>,
-    pub(crate) measures: Vec<PartRecord>,
-    pub(crate) tokens: Vec<PartRecord>,
+    pub(crate) trajectories: Vec<PartRows>,
+    pub(crate) judgements: Vec<PartRows>,
+    pub(crate) measures: Vec<PartRows>,
+    pub(crate) tokens: Vec<PartRows>,
 }
 
 /// Publishes, unless the release that lies there is already the one wanted. The flag tells whether
@@ -82,18 +94,27 @@ pub(crate) fn release(
     accounts: &[StageAccount],
 ) -> Result<(ReleaseRecord, bool), RunError> {
     let fingerprint = fingerprint(run, parts, accounts)?;
-    if let Some(record) = standing(run, &fingerprint)? {
-        return Ok((record, false));
+    let standing = standing(run, &fingerprint)?;
+    if let Some(Standing { record, missing, .. }) = &standing
+        && missing.is_empty()
+    {
+        return Ok((record.clone(), false));
     }
     check_parts(run, parts)?;
     let selection = select::select(run)?;
     for message in &selection.funnel.warnings {
         run.events.emit(Event::Warning { message: message.clone() });
     }
+    if let Some(standing) = standing
+        && standing.mend(run, &selection)?
+    {
+        return Ok((standing.record, true));
+    }
     let building = run.job.folder.path().join(BUILDING);
     sweep(&run.job.folder)?;
     twig_shards::atomic::create_folders(&building)?;
-    let written = write::shards(run, &selection, &building)?;
+    let target_bytes = u64::from(run.settings.file.release.shard_mb) * 1_000_000;
+    let written = write::shards(run, &selection, &Wanted::All { folder: &building, target_bytes })?;
     let account = selection.account();
     let samples_account = written.samples.account();
     let accounts = accounts.iter().chain([&account, &samples_account]).cloned().collect();
@@ -150,18 +171,15 @@ fn check_parts(run: &Run, parts: &Parts) -> Result<(), RunError> {
         (Stage::Tokens, &parts.tokens),
         (Stage::Measures, &parts.measures),
     ];
-    stages.into_par_iter().try_for_each(|(stage, records)| {
-        let parts: Vec<_> = run.job.partitions().zip(records).collect();
-        parts
-            .into_par_iter()
-            .try_for_each(|(partition, record)| record.check_rows(&run.job.folder, stage, partition))
+    stages.into_par_iter().try_for_each(|(stage, parts)| {
+        let parts: Vec<_> = run.job.partitions().zip(parts).collect();
+        parts.into_par_iter().try_for_each(|(partition, part)| part.check(&run.job.folder, stage, partition))
     })
 }
 
 fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> Result<String, RunError> {
-    let hashes = |records: &[PartRecord]| -> Vec<String> {
-        records.iter().map(|record| record.rows_file.sha256.clone()).collect()
-    };
+    let hashes =
+        |parts: &[PartRows]| -> Vec<String> { parts.iter().map(|part| part.file.sha256.clone()).collect() };
     Ok(Fingerprint::of(Stage::Prompts)
         .with("settings", &run.settings.hash())
         .with("program", &env!("CARGO_PKG_VERSION"))
@@ -176,23 +194,43 @@ fn fingerprint(run: &Run, parts: &Parts, accounts: &[StageAccount]) -> Result<St
         .finish())
 }
 
-fn standing(run: &Run, fingerprint: &str) -> Result<Option<ReleaseRecord>, RunError> {
-    let Ok(text) = fs::read_to_string(run.job.folder.release_record()) else { return Ok(None) };
-    let Some(record) = sealed::read::<ReleaseRecord>(&text) else { return Ok(None) };
-    let manifest = run.job.folder.release().join(Manifest::FILE_NAME);
-    if record.fingerprint != fingerprint || !is_whole(&run.job.folder.release()) {
-        return Ok(None);
-    }
-    let found = twig_shards::atomic::digest(&manifest)?.sha256;
-    Ok((found == record.manifest_sha256).then_some(record))
+/// The release that lies there and is the one wanted.
+struct Standing {
+    record: ReleaseRecord,
+    manifest: Manifest,
+    /// Shards that are not there in full, by their paths.
+    missing: BTreeSet<String>,
 }
 
-/// Whether every file that the manifest names is there in full, and the card and checksums too.
-fn is_whole(release: &Path) -> bool {
-    let Ok(manifest) = Manifest::load(release) else { return false };
-    let is_there = |shard: &Shard| {
-        fs::metadata(release.join(&shard.path)).is_ok_and(|metadata| metadata.len() == shard.bytes)
+fn standing(run: &Run, fingerprint: &str) -> Result<Option<Standing>, RunError> {
+    let Ok(text) = fs::read_to_string(run.job.folder.release_record()) else { return Ok(None) };
+    let Some(record) = sealed::read::<ReleaseRecord>(&text) else { return Ok(None) };
+    let release = run.job.folder.release();
+    let Ok(manifest) = Manifest::load(&release) else { return Ok(None) };
+    let is_wanted = record.fingerprint == fingerprint
+        && twig_shards::atomic::digest(&release.join(Manifest::FILE_NAME))?.sha256 == record.manifest_sha256
+        && ["README.md", "SHA256SUMS"].iter().all(|name| release.join(name).exists());
+    let is_missing = |shard: &&Shard| {
+        fs::metadata(release.join(&shard.path)).map_or(true, |metadata| metadata.len() != shard.bytes)
     };
-    manifest.shards().all(is_there)
-        && ["README.md", "SHA256SUMS"].iter().all(|name| release.join(name).exists())
+    let missing = manifest.shards().filter(is_missing).map(|shard| shard.path.clone()).collect();
+    Ok(is_wanted.then_some(Standing { record, manifest, missing }))
+}
+
+impl Standing {
+    /// Writes the missing shards again and no others; tells whether they came out as they were.
+    fn mend(&self, run: &Run, selection: &Selection) -> Result<bool, RunError> {
+        for path in &self.missing {
+            let message = format!("release/{path} is missing or damaged; it is written again");
+            run.events.emit(Event::Warning { message });
+        }
+        let release = run.job.folder.release();
+        let wanted = Wanted::Some { release: &release, manifest: &self.manifest, paths: &self.missing };
+        match write::shards(run, selection, &wanted) {
+            Ok(_) => Ok(true),
+            // A shard that had been put together of others; the whole release is made again.
+            Err(RunError::Shards(ShardError::Changed { .. })) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -3,7 +3,10 @@
 //! Order: partitions as `order` says, prompts by their id within. A partition is a random sample of the prompts (ids
 //! are hashes), so any prefix of the release is a fair sample.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use twig_model::{
@@ -11,7 +14,8 @@ use twig_model::{
 };
 use twig_shards::{
     Config, ImageTokenizer, ImageTokensRow, Judge, Manifest, PartWriter, RejectedRow, ReleaseTrajectory, Row,
-    SCHEMA_VERSION, ShardWriter, Split, StageAccount, StepRow, TableReader, TextTokenizer, TokensRow,
+    SCHEMA_VERSION, Shard, ShardMender, ShardWriter, Split, StageAccount, StepRow, TableReader,
+    TextTokenizer, TokensRow,
 };
 use twig_tokens::{SpecialToken, layout::PrefixStyle};
 
@@ -30,23 +34,67 @@ pub(super) struct Written {
     pub(super) samples: SampleCounts,
 }
 
-/// The shard writers of one split.
-struct Writers {
-    trajectories: ShardWriter<ReleaseTrajectory>,
-    steps: ShardWriter<StepRow>,
-    judgements: ShardWriter<Judgement>,
-    tokens: ShardWriter<TokensRow>,
-    sft: ShardWriter<SftSample>,
-    janus: ShardWriter<JanusSample>,
-    dpo: ShardWriter<DpoPair>,
-    critique_dpo: ShardWriter<CritiquePair>,
-    grpo: ShardWriter<PromptGroup>,
+/// Which shards are written.
+pub(super) enum Wanted<'a> {
+    /// All of a new release.
+    All { folder: &'a Path, target_bytes: u64 },
+    /// Those of a finished release that are missing or damaged, by their paths.
+    Some { release: &'a Path, manifest: &'a Manifest, paths: &'a BTreeSet<String> },
 }
 
-pub(super) fn shards(run: &Run, selection: &Selection, folder: &Path) -> Result<Written, RunError> {
-    let target_bytes = u64::from(run.settings.file.release.shard_mb) * 1_000_000;
-    let mut train = Writers::new(folder, "train", target_bytes);
-    let mut validation = Writers::new(folder, "validation", target_bytes);
+impl Wanted<'_> {
+    fn table<T: Row>(&self, split: &str) -> Table<T> {
+        match self {
+            Self::All { folder, target_bytes } => Table::New(ShardWriter::new(folder, split, *target_bytes)),
+            Self::Some { release, manifest, paths } => {
+                let splits = manifest.config(T::TABLE).into_iter().flat_map(|config| &config.splits);
+                let split = splits.into_iter().find(|found| found.name == split);
+                Table::Again(ShardMender::new(release, split, |shard| paths.contains(&shard.path)))
+            }
+        }
+    }
+}
+
+/// Where the rows of one split of one table go.
+enum Table<T: Row> {
+    New(ShardWriter<T>),
+    Again(ShardMender<T>),
+}
+
+impl<T: Row> Table<T> {
+    fn push_all(&mut self, rows: Vec<T>) -> Result<(), RunError> {
+        let pushed = match self {
+            Self::New(writer) => rows.into_iter().try_for_each(|row| writer.push(row)),
+            Self::Again(mender) => rows.into_iter().try_for_each(|row| mender.push(row)),
+        };
+        pushed.map_err(RunError::from)
+    }
+
+    /// The shards of a new release.
+    fn finish(self) -> Result<Vec<Shard>, RunError> {
+        match self {
+            Self::New(writer) => Ok(writer.finish()?),
+            Self::Again(mender) => Ok(mender.finish().map(|()| Vec::new())?),
+        }
+    }
+}
+
+/// The tables of one split.
+struct Tables {
+    trajectories: Table<ReleaseTrajectory>,
+    steps: Table<StepRow>,
+    judgements: Table<Judgement>,
+    tokens: Table<TokensRow>,
+    sft: Table<SftSample>,
+    janus: Table<JanusSample>,
+    dpo: Table<DpoPair>,
+    critique_dpo: Table<CritiquePair>,
+    grpo: Table<PromptGroup>,
+}
+
+pub(super) fn shards(run: &Run, selection: &Selection, wanted: &Wanted) -> Result<Written, RunError> {
+    let mut train = Tables::new(wanted, "train");
+    let mut validation = Tables::new(wanted, "validation");
     let mut samples = SampleCounts::default();
     let path = run.job.folder.path().join("rejected/samples.parquet");
     let mut rejected = PartWriter::<RejectedRow>::create(&path)?;
@@ -158,18 +206,18 @@ impl PartRows {
     }
 }
 
-impl Writers {
-    fn new(folder: &Path, split: &str, target_bytes: u64) -> Self {
+impl Tables {
+    fn new(wanted: &Wanted, split: &str) -> Self {
         Self {
-            trajectories: ShardWriter::new(folder, split, target_bytes),
-            steps: ShardWriter::new(folder, split, target_bytes),
-            judgements: ShardWriter::new(folder, split, target_bytes),
-            tokens: ShardWriter::new(folder, split, target_bytes),
-            sft: ShardWriter::new(folder, split, target_bytes),
-            janus: ShardWriter::new(folder, split, target_bytes),
-            dpo: ShardWriter::new(folder, split, target_bytes),
-            critique_dpo: ShardWriter::new(folder, split, target_bytes),
-            grpo: ShardWriter::new(folder, split, target_bytes),
+            trajectories: wanted.table(split),
+            steps: wanted.table(split),
+            judgements: wanted.table(split),
+            tokens: wanted.table(split),
+            sft: wanted.table(split),
+            janus: wanted.table(split),
+            dpo: wanted.table(split),
+            critique_dpo: wanted.table(split),
+            grpo: wanted.table(split),
         }
     }
 
@@ -182,22 +230,22 @@ impl Writers {
         let ((a, b), (c, d)) = rayon::join(
             || {
                 rayon::join(
-                    || push_all(&mut self.trajectories, all.trajectories),
+                    || self.trajectories.push_all(all.trajectories),
                     || {
-                        push_all(&mut self.sft, all.sft)?;
-                        push_all(&mut self.dpo, all.dpo)
+                        self.sft.push_all(all.sft)?;
+                        self.dpo.push_all(all.dpo)
                     },
                 )
             },
             || {
                 rayon::join(
-                    || push_all(&mut self.janus, all.janus),
+                    || self.janus.push_all(all.janus),
                     || {
-                        push_all(&mut self.steps, all.steps)?;
-                        push_all(&mut self.judgements, all.judgements)?;
-                        push_all(&mut self.tokens, all.tokens)?;
-                        push_all(&mut self.critique_dpo, all.critique_dpo)?;
-                        push_all(&mut self.grpo, all.grpo)
+                        self.steps.push_all(all.steps)?;
+                        self.judgements.push_all(all.judgements)?;
+                        self.tokens.push_all(all.tokens)?;
+                        self.critique_dpo.push_all(all.critique_dpo)?;
+                        self.grpo.push_all(all.grpo)
                     },
                 )
             },
@@ -206,11 +254,7 @@ impl Writers {
     }
 }
 
-fn push_all<T: Row>(writer: &mut ShardWriter<T>, rows: Vec<T>) -> Result<(), RunError> {
-    rows.into_iter().try_for_each(|row| writer.push(row)).map_err(RunError::from)
-}
-
-fn configs(train: Writers, validation: Writers) -> Result<Vec<Config>, RunError> {
+fn configs(train: Tables, validation: Tables) -> Result<Vec<Config>, RunError> {
     let configs = [
         config(train.trajectories, validation.trajectories)?,
         config(train.steps, validation.steps)?,
@@ -227,10 +271,10 @@ fn configs(train: Writers, validation: Writers) -> Result<Vec<Config>, RunError>
 }
 
 /// The table's splits; those without rows are left out.
-fn config<T: Row>(train: ShardWriter<T>, validation: ShardWriter<T>) -> Result<Config, RunError> {
+fn config<T: Row>(train: Table<T>, validation: Table<T>) -> Result<Config, RunError> {
     let mut splits = Vec::new();
-    for (name, writer) in [("train", train), ("validation", validation)] {
-        let shards = writer.finish()?;
+    for (name, table) in [("train", train), ("validation", validation)] {
+        let shards = table.finish()?;
         if !shards.is_empty() {
             splits.push(Split { name: name.to_owned(), shards });
         }

@@ -16,7 +16,7 @@ use twig_teacher::{AnswerStore, Notices, PartitionAnswers, Purse, Shared, Stop};
 use twig_tokens::TextTokenizer;
 
 use self::accounts::check_chain;
-pub(crate) use self::{accounts::account, stop_cause::StopCause};
+pub(crate) use self::stop_cause::StopCause;
 use crate::{
     bill::Bills,
     error::RunError,
@@ -26,13 +26,14 @@ use crate::{
     on_finish,
     part::PartRecord,
     partition::Partition,
-    prompts::{self, PromptTable},
+    prompts::{self, PromptError, PromptTable},
     recipe::{self, Recipe},
     rejections::Rejections,
     release::{Parts, ReleaseRecord},
     retry::Retries,
     schemas,
     settings::Settings,
+    work::Done,
 };
 
 /// How often notices and gauges of teachers are looked at.
@@ -100,7 +101,7 @@ async fn go(
     let start = Instant::now();
     // Before anything is asked: a checkpoint that is not there shall cost nothing.
     let text_tokenizer = recipe::text_tokenizer(settings)?;
-    let table = PromptTable::load(&settings.file.prompts, &settings.file.decontaminate, &settings.base)?;
+    let table = load_prompts(settings)?;
     let job = Job::open(settings, table.prompts.len(), limit.map(|limit| limit as u64))?;
     job.sweep()?;
     let events = EventLog::open(job.folder.path(), observer)
@@ -146,8 +147,9 @@ async fn go(
         let message = format!("{} had changed since it was written; it was written again", path.display());
         run.events.emit(Event::Warning { message });
     }
+    let blank_lines = table.blank_lines;
     let outcome = tokio::select! {
-        outcome = run.stages_and_repairs(&table, limit) => outcome,
+        outcome = run.stages_and_repairs(table, limit) => outcome,
         () = run.shutdown_deadline() => Err(RunError::Interrupted),
         () = run.tell_of_teachers() => Err(RunError::Worker),
     };
@@ -171,13 +173,11 @@ async fn go(
         seconds: start.elapsed().as_secs_f64(),
     });
     let (accounts, release, did_something) = outcome?;
-    Ok(RunSummary {
-        accounts,
-        release,
-        did_something,
-        blank_lines: table.blank_lines,
-        elapsed: start.elapsed(),
-    })
+    Ok(RunSummary { accounts, release, did_something, blank_lines, elapsed: start.elapsed() })
+}
+
+fn load_prompts(settings: &Settings) -> Result<PromptTable, PromptError> {
+    PromptTable::load(&settings.file.prompts, &settings.file.decontaminate, &settings.base)
 }
 
 /// A name for this run's segments of the answer store, used by no other run.
@@ -199,11 +199,12 @@ impl Run<'_> {
     /// kept, and everything else stands.
     async fn stages_and_repairs(
         &self,
-        table: &PromptTable,
+        table: PromptTable,
         limit: Option<usize>,
     ) -> Result<(Vec<StageAccount>, ReleaseRecord, bool), RunError> {
+        let mut outcome = self.stages(table, limit).await;
         for _ in 0..REPAIRS {
-            match self.stages(table, limit).await {
+            match outcome {
                 Err(RunError::DamagedPart { path }) if !self.stop.is_requested() => {
                     let message =
                         format!("{} has changed since it was written; it is made anew", path.display());
@@ -211,27 +212,33 @@ impl Run<'_> {
                 }
                 outcome => return outcome,
             }
+            let table = tokio::task::block_in_place(|| load_prompts(self.settings))?;
+            outcome = self.stages(table, limit).await;
         }
-        self.stages(table, limit).await
+        outcome
     }
 
     async fn stages(
         &self,
-        table: &PromptTable,
+        table: PromptTable,
         limit: Option<usize>,
     ) -> Result<(Vec<StageAccount>, ReleaseRecord, bool), RunError> {
         let (mut accounts, mut did_something) = (Vec::new(), false);
-        let mut finished = |(records, did): (Vec<PartRecord>, bool), stage| {
-            did_something |= did;
-            accounts.push(account(stage, &records)?);
-            Ok::<_, RunError>(records)
+        let mut finished = |done: Done| {
+            did_something |= done.did_something;
+            accounts.push(done.account);
+            done.parts
         };
-        finished(prompts::stage::stage(self, table)?, Stage::Prompts)?;
-        let trajectories = finished(self.trajectories(table, limit).await?, Stage::Trajectories)?;
-        let judgements = finished(self.judgements(&trajectories).await?, Stage::Judgements)?;
-        let measures = finished(self.measures(&trajectories)?, Stage::Measures)?;
+        finished(prompts::stage::stage(self, &table)?);
+        let sample = table.sample(limit, self.settings.file.seed);
+        let wanted = self.wanted(&table, &sample);
+        // The prompts stand in their parts, and are read again partition by partition.
+        let pictures = table.into_pictures();
+        let trajectories = finished(self.trajectories(&wanted, &sample, &pictures).await?);
+        let judgements = finished(self.judgements(&trajectories).await?);
+        let measures = finished(self.measures(&trajectories)?);
         let chosen = tokio::task::block_in_place(|| self.to_be_encoded())?;
-        let tokens = finished(self.tokens(&trajectories, chosen.as_ref())?, Stage::Tokens)?;
+        let tokens = finished(self.tokens(&trajectories, chosen.as_ref())?);
         let parts = Parts { trajectories, judgements, measures, tokens };
         check_chain(&parts, chosen.as_ref())?;
         let (release, published) = self.release(&parts, &accounts)?;

@@ -8,51 +8,52 @@ use super::Run;
 use crate::{
     error::RunError,
     events::Event,
-    fingerprint::{in_partition, on_top_of},
+    fingerprint::on_top_of,
     job::Stage,
     judgements, measures,
-    part::PartRecord,
+    part::PartRows,
     partition::Partition,
-    prompts::PromptTable,
+    prompts::{self, Pictures, PromptTable, Sample},
     release::{self, Parts, ReleaseRecord},
     settings::TokenScope,
     tokens::{self, Chosen},
     trajectories,
-    work::Work,
+    work::{Done, Work},
 };
 
 impl Run<'_> {
-    pub(super) async fn trajectories(
-        &self,
-        table: &PromptTable,
-        limit: Option<usize>,
-    ) -> Result<(Vec<PartRecord>, bool), RunError> {
-        let prompts = match limit {
-            Some(limit) => table.pilot(limit, self.settings.file.seed),
-            None => table.prompts.clone(),
-        };
+    /// For each partition the fingerprint of its trajectories, and how many they are.
+    pub(super) fn wanted(&self, table: &PromptTable, sample: &Sample) -> Vec<(String, u64)> {
         let samples = u64::from(self.settings.file.trajectories.samples_per_prompt);
         let base = trajectories::fingerprint(self);
-        let work = Work::begin(self, Stage::Trajectories, |partition| {
-            let mine = in_partition(&prompts, partition);
+        let of_partition = |partition| {
+            let mine = table.of_partition(partition, sample);
             let retries = self.retries.of(Stage::Trajectories, partition);
-            (base.clone().with_prompts(mine).with_retries(retries).finish(), mine.len() as u64 * samples)
-        })?;
+            (base.clone().with_prompts(&mine).with_retries(retries).finish(), mine.len() as u64 * samples)
+        };
+        self.job.partitions().map(of_partition).collect()
+    }
+
+    pub(super) async fn trajectories(
+        &self,
+        wanted: &[(String, u64)],
+        sample: &Sample,
+        pictures: &Pictures,
+    ) -> Result<Done, RunError> {
+        let work =
+            Work::begin(self, Stage::Trajectories, |partition| wanted[partition.index as usize].clone())?;
         if !work.todo.is_empty() {
             // Known from here on; a slow tokenizer takes some seconds for it.
             tokio::task::block_in_place(|| self.placeholder())?;
         }
-        work.side_by_side(self, |todo| {
-            let mine = in_partition(&prompts, todo.partition);
-            trajectories::partition(self, todo.partition, mine, &table.pictures, todo.fingerprint)
+        work.side_by_side(self, |todo| async move {
+            let prompts = prompts::stage::committed(&self.job.folder, todo.partition, sample)?;
+            trajectories::partition(self, todo.partition, &prompts, pictures, todo.fingerprint).await
         })
         .await
     }
 
-    pub(super) async fn judgements(
-        &self,
-        trajectories: &[PartRecord],
-    ) -> Result<(Vec<PartRecord>, bool), RunError> {
+    pub(super) async fn judgements(&self, trajectories: &[PartRows]) -> Result<Done, RunError> {
         let base = judgements::fingerprint(self);
         let work = Work::begin(self, Stage::Judgements, |partition| {
             let base = base.clone().with_retries(self.retries.of(Stage::Judgements, partition));
@@ -69,7 +70,7 @@ impl Run<'_> {
         .await
     }
 
-    pub(super) fn measures(&self, trajectories: &[PartRecord]) -> Result<(Vec<PartRecord>, bool), RunError> {
+    pub(super) fn measures(&self, trajectories: &[PartRows]) -> Result<Done, RunError> {
         let (base, input) =
             (measures::fingerprint(), |partition: Partition| &trajectories[partition.index as usize]);
         let mut work = Work::begin(self, Stage::Measures, |partition| on_top_of(&base, input(partition)))?;
@@ -93,9 +94,9 @@ impl Run<'_> {
 
     pub(super) fn tokens(
         &self,
-        trajectories: &[PartRecord],
+        trajectories: &[PartRows],
         chosen: Option<&Chosen>,
-    ) -> Result<(Vec<PartRecord>, bool), RunError> {
+    ) -> Result<Done, RunError> {
         let base = tokens::fingerprint(self);
         let nothing = BTreeSet::new();
         let wanted =
@@ -131,7 +132,7 @@ impl Run<'_> {
         // The card counts what they say.
         self.tell_notices();
         let start = Instant::now();
-        let rows: u64 = parts.trajectories.iter().map(|record| record.rows_out).sum();
+        let rows: u64 = parts.trajectories.iter().map(|part| part.rows_out).sum();
         self.events.emit(Event::StageStarted {
             stage: "release".to_owned(),
             partitions: 1,

@@ -21,8 +21,10 @@ pub(crate) fn shim() -> Option<&'static Path> {
         let hash = text.iter().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("disk-{hash:016x}.so"));
         if !library.exists() {
-            // Tests that run side by side may all compile it; each puts its own in place as a whole.
-            let unfinished = library.with_extension(format!("{}.tmp", std::process::id()));
+            // Tests that run side by side may all compile it; each puts its own in place as a whole. What the compiler
+            // writes in between has its name from this one up to the first dot.
+            let own = format!("disk-{hash:016x}-{}.tmp", std::process::id());
+            let unfinished = library.with_file_name(own);
             let mut rustc = Command::new("rustc");
             rustc.args(["--edition", "2024", "-O", "--crate-type", "cdylib", "-o"]).arg(&unfinished);
             let compiled = rustc.arg(&source).current_dir(REPOSITORY).output().unwrap();

@@ -1,4 +1,5 @@
-//! The rows that a selection chooses among, in under 256 bytes each.
+//! The rows that a selection chooses among: 40 bytes each, and what thoughts (65 bytes) and pictures (117) are known by
+//! where the selection compares them.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,7 +13,7 @@ use twig_shards::{
     Filter, MeasureRow, Row as _, SelectionRow, TableReader, TrajectorySummary, read_text_columns,
 };
 
-use super::TrajectoryKey;
+use super::{TrajectoryKey, steps::Step};
 use crate::{
     error::RunError,
     job::{JobFolder, Stage},
@@ -31,8 +32,6 @@ pub(super) struct Row {
     pub(super) min_step_score: Score,
     /// A bit for each clause of [`Settings::clauses`] that it fails.
     pub(super) failed: u64,
-    pub(super) sketch: Option<Sketch>,
-    pub(super) likeness: Option<Likeness>,
     /// Whether it has tokens, or still may get them. What is selected and has none was rejected by the stage
     /// before, and is neither published nor counted.
     pub(super) is_encoded: bool,
@@ -44,6 +43,10 @@ const READ_TOGETHER: usize = 32;
 /// All rows in the order of partitions and ids, and what was seen while reading them.
 pub(super) struct Candidates {
     pub(super) rows: Vec<Row>,
+    /// What the thoughts of each row are known by; empty where no step compares them.
+    pub(super) sketches: Vec<Option<Sketch>>,
+    /// What the picture of each row is known by; empty where no step compares them.
+    pub(super) looks: Vec<Option<Likeness>>,
     pub(super) categories: Names,
     pub(super) painters: Names,
     /// How often each judge, and the critic, gave which score.
@@ -71,6 +74,23 @@ impl Encoding {
         match settings.file.tokens.scope() {
             TokenScope::All => Self::All,
             TokenScope::Selected => Self::Selected,
+        }
+    }
+}
+
+/// What the steps of a selection compare rows by.
+struct Compares {
+    thoughts: bool,
+    pictures: bool,
+}
+
+impl Compares {
+    fn of(settings: &Settings) -> Self {
+        let steps = Step::all(settings);
+        let has = |is_one: fn(&Step) -> bool| steps.iter().any(is_one);
+        Self {
+            thoughts: has(|step| matches!(step, Step::NearThoughts(_))),
+            pictures: has(|step| matches!(step, Step::NearPictures(_) | Step::Contaminated)),
         }
     }
 }
@@ -106,6 +126,8 @@ impl Candidates {
     ) -> Result<Self, RunError> {
         let mut all = Self {
             rows: Vec::new(),
+            sketches: Vec::new(),
+            looks: Vec::new(),
             categories: Names::default(),
             painters: Names::default(),
             scores: BTreeMap::new(),
@@ -128,6 +150,8 @@ impl Candidates {
             self.psnr_millibels.entry(tokenizer).or_default().extend(losses);
         }
         self.ratings.merge(part.ratings);
+        self.sketches.extend(part.sketches);
+        self.looks.extend(part.looks);
         for PartRow { mut row, category, painter } in part.rows {
             row.category = self.categories.number(&category);
             row.painter = self.painters.number(&painter);
@@ -139,6 +163,8 @@ impl Candidates {
 /// What a partition gives.
 struct Part {
     rows: Vec<PartRow>,
+    sketches: Vec<Option<Sketch>>,
+    looks: Vec<Option<Likeness>>,
     scores: BTreeMap<String, ScoreCounts>,
     encoded: Encoded,
     ratings: Ratings,
@@ -168,6 +194,7 @@ impl Part {
         let summaries = TableReader::<TrajectorySummary>::open(&folder.part(Stage::Trajectories, partition))?;
         let mut measures = TableReader::<MeasureRow>::open(&folder.part(Stage::Measures, partition))?;
         let (mut rows, mut columns) = (Vec::new(), Vec::new());
+        let (mut sketches, mut looks, compares) = (Vec::new(), Vec::new(), Compares::of(settings));
         let mut shared = SharedNames::default();
         for summary in summaries {
             let summary = summary?;
@@ -199,10 +226,14 @@ impl Part {
                 reward,
                 min_step_score: summary.min_step_score,
                 failed: 0,
-                sketch: Sketch::from_hex(&measure.thought_sketch),
-                likeness: measure.likeness.as_deref().and_then(Likeness::from_hex),
                 is_encoded,
             };
+            if compares.thoughts {
+                sketches.push(Sketch::from_hex(&measure.thought_sketch));
+            }
+            if compares.pictures {
+                looks.push(measure.likeness.as_deref().and_then(Likeness::from_hex));
+            }
             rows.push(PartRow {
                 row,
                 category: shared.of(&summary.category),
@@ -211,7 +242,7 @@ impl Part {
             columns.push(selection_row(summary, measure, reward));
         }
         mark_failed(settings, &mut rows, columns)?;
-        Ok(Self { rows, scores, encoded, ratings })
+        Ok(Self { rows, sketches, looks, scores, encoded, ratings })
     }
 }
 

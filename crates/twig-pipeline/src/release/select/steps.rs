@@ -134,23 +134,23 @@ impl<'a> Steps<'a> {
     pub(super) fn prepare(settings: &'a Settings, candidates: &'a Candidates) -> Result<Self, RunError> {
         let (steps, rows) = (Step::all(settings), &candidates.rows);
         let ranked = ranked(rows, settings.file.seed);
-        let at = |rank: usize| &rows[ranked[rank] as usize];
+        let row_at = |rank: usize| ranked[rank] as usize;
         let mut evaluation = Vec::new();
         let mut all_links = Vec::with_capacity(steps.len());
         for step in &steps {
             all_links.push(match step {
                 Step::NearThoughts(threshold) => {
-                    links(&Sketches::new(rows.len(), *threshold, |rank| at(rank).sketch))
+                    links(&Sketches::new(rows.len(), *threshold, |rank| candidates.sketches[row_at(rank)]))
                 }
                 Step::NearPictures(threshold) => {
-                    links(&Pictures::new(rows.len(), *threshold, |rank| at(rank).likeness))
+                    links(&Pictures::new(rows.len(), *threshold, |rank| candidates.looks[row_at(rank)]))
                 }
                 Step::Contaminated => {
                     let known;
                     (evaluation, known) = evaluation_pictures(settings)?;
                     let likeness_of = |index: usize| match index.checked_sub(known.len()) {
                         None => Some(known[index]),
-                        Some(row) => rows[row].likeness,
+                        Some(row) => candidates.looks[row],
                     };
                     let threshold = settings.file.decontaminate.picture_similarity;
                     let pictures = Pictures::new(known.len() + rows.len(), threshold, likeness_of);
