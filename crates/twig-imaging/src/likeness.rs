@@ -32,9 +32,9 @@ impl Likeness {
     pub fn of(picture: &RgbImage) -> Self {
         let side = BRIGHTNESS_SIDE as u32;
         // Over the cells of one grid, so that thumbnail and hash agree about where things are.
-        let small = imageops::thumbnail(picture, side * 3, side * 3);
-        let brightness = imageops::thumbnail(&small, side, side);
-        let cells = imageops::thumbnail(&small, THUMBNAIL_SIDE as u32, THUMBNAIL_SIDE as u32);
+        let small = thumbnail(picture, side * 3);
+        let brightness = thumbnail(&small, side);
+        let cells = thumbnail(&small, THUMBNAIL_SIDE as u32);
         let mut thumbnail = [0; THUMBNAIL_BYTES];
         thumbnail.copy_from_slice(cells.as_raw());
         Self { hash: hash(&brightness).to_be_bytes(), thumbnail }
@@ -69,6 +69,29 @@ impl Likeness {
         let (hash, thumbnail) = bytes.split_first_chunk()?;
         Some(Self { hash: *hash, thumbnail: thumbnail.try_into().ok()? })
     }
+}
+
+/// What [`imageops::thumbnail`] makes of it, to the pixel. Where every pixel is the mean of a block of whole ones, as of a
+/// picture of 384 × 384, that took four fifths of the time of measuring a trajectory.
+fn thumbnail(picture: &RgbImage, side: u32) -> RgbImage {
+    let (width, height) = (picture.width() / side, picture.height() / side);
+    if width == 0 || height == 0 || picture.dimensions() != (width * side, height * side) {
+        return imageops::thumbnail(picture, side, side);
+    }
+    let (row_bytes, num_pixels) = (3 * (width * side) as usize, width * height);
+    let mut means = Vec::with_capacity(3 * (side * side) as usize);
+    for rows in picture.as_raw().chunks_exact(row_bytes * height as usize) {
+        let mut sums = vec![[0_u32; 3]; side as usize];
+        for row in rows.chunks_exact(row_bytes) {
+            for (sum, block) in sums.iter_mut().zip(row.chunks_exact(3 * width as usize)) {
+                for pixel in block.chunks_exact(3) {
+                    (0..3).for_each(|channel| sum[channel] += u32::from(pixel[channel]));
+                }
+            }
+        }
+        means.extend(sums.into_iter().flatten().map(|sum| ((sum + num_pixels / 2) / num_pixels) as u8));
+    }
+    RgbImage::from_raw(side, side, means).unwrap_or_else(|| imageops::thumbnail(picture, side, side))
 }
 
 /// A picture as it is and as it is commonly cropped: 5 % off a side, a corner, or all around. Looking for a
@@ -211,6 +234,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn thumbnails_are_those_of_the_library(width in 1u32..40, height in 1u32..40, side in 1u32..9, number: u32) {
+            // Half of them in whole blocks.
+            let factor = if number % 2 == 0 { side } else { 1 };
+            let picture = RgbImage::from_fn(width * factor, height * factor, |x, y| {
+                let draw = (x * 31 + y * 17 + number % 1_000).wrapping_mul(0x9e37_79b9);
+                Rgb([draw as u8, (draw >> 8) as u8, (draw >> 16) as u8])
+            });
+            prop_assert_eq!(thumbnail(&picture, side), imageops::thumbnail(&picture, side, side));
+        }
+
         #[test]
         fn pictures_of_any_size_have_a_likeness(width in 1u32..70, height in 1u32..70, level: u8) {
             let picture = RgbImage::from_pixel(width, height, Rgb([level; 3]));
