@@ -41,7 +41,9 @@ impl Server {
         let start = Instant::now();
         while !get(port, path).is_ok_and(|(status, _)| status == 200) {
             let ended = server.process.try_wait().context("cannot look at the server")?;
-            ensure!(ended.is_none(), "the server has ended before it was ready");
+            if let Some(status) = ended {
+                bail!("the server has ended before it was ready ({status})");
+            }
             ensure!(start.elapsed() < READY_WITHIN, "the server is not ready after {READY_WITHIN:?}");
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -44,7 +44,7 @@ Chores of this project: cargo xtask CHORE
                                 turns with PyTorch
   schemas [--check]             write schemas/ from the code, or check that they are up to date
   fit-codebook                  fit the codebook of the embedded image tokenizer again
-  servers                       llama.cpp's server and llmock against our client; not part of test --all
+  servers                       llama.cpp's server and llmock against our client; part of test --all
   bench                         run the whole T2I-CompBench job and print its figures as Markdown
         --near                  a million prompts without near duplicates
         --select                a selection among 50,000 trajectories

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     chore::{self, answers, cargo},
-    consumers, deny, fuzz, janus, looking, training,
+    consumers, deny, fuzz, janus, looking, servers, training,
 };
 
 /// Runs all steps in order; stops at the first that fails, unless told to keep going.
@@ -12,8 +12,14 @@ pub(crate) fn test(all: bool, keep_going: bool) -> Result<()> {
     let mut failed = Vec::new();
     let everyday: [&dyn Fn() -> Result<()>; 4] =
         [&formatting, &lints, &rust_tests, &|| consumers::consumers(all)];
-    let all_heavy: &[&dyn Fn() -> Result<()>] =
-        &[&looking::looking, &training::training, &janus::fidelity, &short_fuzzing, &deny::deny];
+    let all_heavy: &[&dyn Fn() -> Result<()>] = &[
+        &servers::servers,
+        &looking::looking,
+        &training::training,
+        &janus::fidelity,
+        &short_fuzzing,
+        &deny::deny,
+    ];
     let heavy = if all { all_heavy } else { &[] };
     for step in everyday.iter().chain(heavy) {
         match step() {

@@ -64,7 +64,8 @@ struct ImageDatum<'a> {
     /// Borrowed from the body: a picture of 1 MB is not copied once more.
     #[serde(borrow)]
     b64_json: Option<Cow<'a, str>>,
-    url: Option<String>,
+    #[serde(borrow)]
+    url: Option<Cow<'a, str>>,
 }
 
 /// Tokens as chat (`prompt_tokens`, …) and picture calls (`input_tokens`, …) count them.
@@ -144,16 +145,26 @@ fn chat_with_logprobs(body: &[u8]) -> Result<(Said, Option<Logprobs>), Failure> 
 pub(crate) fn image(body: &[u8]) -> Result<Said, Failure> {
     let ImageBody { data, model, usage } = parsed(body)?;
     let what = match data.into_iter().next() {
-        Some(ImageDatum { b64_json: Some(text), .. }) => {
-            let bytes = BASE64
-                .decode(text.trim())
-                .map_err(|error| Failure::broken(format!("the picture is not base64: {error}"), true))?;
-            What::Answer(Answer::Picture(Picture::new(bytes)))
-        }
-        Some(ImageDatum { url: Some(url), .. }) => What::PictureAt(url),
+        Some(ImageDatum { b64_json: Some(text), .. }) => What::Answer(decoded(&text)?),
+        Some(ImageDatum { url: Some(url), .. }) => match in_data_url(&url) {
+            Some(text) => What::Answer(decoded(text)?),
+            None => What::PictureAt(url.into_owned()),
+        },
         Some(_) | None => return Err(Failure::broken("the answer has no picture", true)),
     };
     Ok(Said { what, model, fingerprint: None, usage: usage.map(Usage::from).unwrap_or_default() })
+}
+
+fn decoded(base64: &str) -> Result<Answer, Failure> {
+    let bytes = BASE64
+        .decode(base64.trim())
+        .map_err(|error| Failure::broken(format!("the picture is not base64: {error}"), true))?;
+    Ok(Answer::Picture(Picture::new(bytes)))
+}
+
+/// What stands in an address that is itself the picture; some servers answer so where none would be looked at.
+fn in_data_url(url: &str) -> Option<&str> {
+    Some(url.trim_start().strip_prefix("data:")?.split_once(";base64,")?.1)
 }
 
 fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
@@ -190,6 +201,8 @@ mod tests {
         assert_eq!((here.usage.input_tokens, here.usage.output_tokens), (Some(5), Some(9)));
         let there = image(br#"{"data": [{"url": "http://127.0.0.1/a.png"}]}"#).unwrap();
         assert_eq!(there.what, What::PictureAt("http://127.0.0.1/a.png".to_owned()));
+        let inside = image(br#"{"data": [{"url": "data:image/png;base64,cG5n"}]}"#).unwrap();
+        assert_eq!(inside.what, here.what);
     }
 
     #[test]
