@@ -40,7 +40,8 @@ pub use sample::{
 pub use schedule::{GridBox, Schedule, ScheduleError};
 pub use score::{Criterion, CriterionScores, OutOfRange, Score};
 pub use teacher::{
-    Answer, AnswerKey, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask, Message, PaintTask,
-    Part, PixelBox, Rendered, Reply, Request, Role, Speaker, Task, Teacher, ThinkTask, Usage,
+    Answer, AnswerKey, AnswerSchema, AskError, BoxFuture, ChatForm, CritiqueTask, ImageForm, JudgeTask,
+    Message, PaintTask, Part, PixelBox, Rendered, Reply, Request, Role, Speaker, Task, Teacher, ThinkTask,
+    Usage,
 };
 pub use trajectory::{Attempt, Critique, Mode, Step, Trajectory, TrajectoryId};

@@ -199,8 +199,17 @@ pub enum Rendered {
 pub struct ChatForm {
     /// The messages in order.
     pub messages: Vec<Message>,
-    /// Name of the JSON Schema that the answer must follow (in `schemas/`), if it is to be JSON.
-    pub answer_schema: Option<&'static str>,
+    /// What the answer must follow, if it is to be JSON.
+    pub answer_schema: Option<AnswerSchema>,
+}
+
+/// A JSON Schema that answers must follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AnswerSchema {
+    /// Its name, as in `schemas/`.
+    pub name: &'static str,
+    /// The schema itself.
+    pub json: &'static str,
 }
 
 /// One message of a chat.

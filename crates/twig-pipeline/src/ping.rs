@@ -1,13 +1,12 @@
 //! One tiny question to every teacher behind a network: does it answer, how fast, and what does it support?
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use twig_teacher::{Notices, Ping, Shared, Stop};
 
 use crate::{
     error::RunError,
-    schemas,
     settings::{Settings, TeacherSettings},
     teachers,
 };
@@ -15,7 +14,6 @@ use crate::{
 /// Asks every teacher behind a network; by its name what came of it.
 pub async fn ping(settings: &Settings) -> Result<BTreeMap<String, PingReport>, RunError> {
     let shared = Shared {
-        schemas: Arc::new(schemas::answers()),
         purse: None,
         notices: Notices::default(),
         stop: Stop::default(),

@@ -1,8 +1,9 @@
 //! The JSON Schemas that stand in `schemas/`, generated from the code.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use serde_json::{Value, json};
-use twig_model::Criterion;
-use twig_teacher::AnswerSchemas;
+use twig_model::{AnswerSchema, Criterion};
 
 use crate::{EventLine, settings};
 
@@ -54,11 +55,20 @@ pub fn all() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The schemas of teachers' structured answers, by the names that questions give.
-pub(crate) fn answers() -> AnswerSchemas {
-    let all = all();
+/// The schema of teachers' structured answers of that name.
+pub(crate) fn answer(name: &str) -> Option<AnswerSchema> {
+    /// Written once: a schema goes with every question.
+    static ANSWERS: LazyLock<BTreeMap<&'static str, String>> =
+        LazyLock::new(|| answers().into_iter().map(|(name, schema)| (name, schema.to_string())).collect());
+    let (name, json) = ANSWERS.get_key_value(name)?;
+    Some(AnswerSchema { name, json })
+}
+
+/// The schemas of teachers' structured answers, by name.
+fn answers() -> BTreeMap<&'static str, Value> {
     let of_programs = ["pipeline", "event", "manifest"];
-    all.into_iter()
+    all()
+        .into_iter()
         .filter_map(|(file, mut schema)| {
             let name = file.strip_suffix(".schema.json").filter(|name| !of_programs.contains(name))?;
             // Servers that compile schemas to grammars do not all know the keyword.

@@ -1,20 +1,23 @@
 use blake3::Hasher;
-use twig_model::{AnswerKey, ChatForm, ImageForm, Part, Picture, PixelBox, Rendered, Request};
+use twig_model::{
+    AnswerKey, AnswerSchema, ChatForm, ImageForm, Part, Picture, PixelBox, Rendered, Request, Task,
+};
 
 /// The key of the answer to `request` from a teacher of this identity: a hash of everything that shapes
 /// the answer and of nothing else.
 ///
 /// What shapes it: who is asked and how it is set (`identity`), the rendered form with pictures by their
-/// hash, the seeds, and the ask number. The typed task does not enter: it is the same question as the
-/// rendered form, which the seeds tie to one prompt, region and attempt.
+/// hash and the schema of the answer, the seeds, and the ask number. Of the typed task nothing enters but whether
+/// it wants the likelihood of a word in place of the word: otherwise it is the same question as the rendered form,
+/// which the seeds tie to one prompt, region and attempt.
 pub fn answer_key(identity: &str, request: &Request) -> AnswerKey {
-    let mut key = KeyHasher(Hasher::new_derive_key("twig answer key, version 1"));
+    let mut key = KeyHasher(Hasher::new_derive_key("twig answer key, version 2"));
     key.text(identity);
     key.number(request.seed);
     key.number(request.trajectory_seed);
     key.number(u64::from(request.ask));
     match &request.rendered {
-        Rendered::Chat(form) => key.chat(form),
+        Rendered::Chat(form) => key.chat(form, matches!(request.task, Task::Probability(_))),
         Rendered::Image(form) => key.image(form),
     }
     AnswerKey(key.0.finalize().to_hex().to_string())
@@ -38,7 +41,7 @@ impl KeyHasher {
         self.0.update(blake3::hash(picture.bytes()).as_bytes());
     }
 
-    fn chat(&mut self, ChatForm { messages, answer_schema }: &ChatForm) {
+    fn chat(&mut self, ChatForm { messages, answer_schema }: &ChatForm, is_likelihood: bool) {
         self.text("chat");
         self.number(messages.len() as u64);
         for message in messages {
@@ -57,7 +60,10 @@ impl KeyHasher {
                 }
             }
         }
-        self.text(answer_schema.unwrap_or(""));
+        let AnswerSchema { name, json } = answer_schema.unwrap_or(AnswerSchema { name: "", json: "" });
+        self.text(name);
+        self.text(json);
+        self.number(u64::from(is_likelihood));
     }
 
     fn image(&mut self, ImageForm { prompt, image_size, base, editable }: &ImageForm) {
@@ -86,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::recorded::tests::think_request;
-    use twig_model::{Message, Speaker};
+    use twig_model::{Message, ProbabilityTask, Speaker};
 
     fn image(prompt: &str, image_size: u32, base: Option<&[u8]>, editable: &[PixelBox]) -> Request {
         let base = base.map(|bytes| Picture::new(bytes.to_vec()));
@@ -94,7 +100,7 @@ mod tests {
         Request { rendered: Rendered::Image(form), ..think_request("a cat") }
     }
 
-    fn chat(messages: Vec<Message>, answer_schema: Option<&'static str>) -> Request {
+    fn chat(messages: Vec<Message>, answer_schema: Option<AnswerSchema>) -> Request {
         Request { rendered: Rendered::Chat(ChatForm { messages, answer_schema }), ..think_request("a cat") }
     }
 
@@ -109,6 +115,8 @@ mod tests {
             speaker: Speaker::User,
             parts: vec![Part::Picture(Picture::new(bytes.to_vec()))],
         };
+        let schema = |name, json| Some(AnswerSchema { name, json });
+        let likely = ProbabilityTask { prompt: "a cat".to_owned(), picture: Picture::new(&b"png"[..]) };
         let upper = PixelBox { left: 0, top: 0, width: 384, height: 128 };
         let requests = [
             base.clone(),
@@ -117,11 +125,17 @@ mod tests {
             Request { ask: 1, ..base.clone() },
             think_request("a dog"),
             chat(vec![], None),
-            chat(vec![], Some("thought")),
+            Request { task: Task::Probability(likely), ..chat(vec![], None) },
+            chat(vec![], schema("thought", "{}")),
+            chat(vec![], schema("thoughts", "{}")),
+            chat(vec![], schema("thought", r#"{"type": "object"}"#)),
+            chat(vec![], schema("thought{}", "")),
             chat(vec![message(Speaker::User, &["ab"])], None),
             chat(vec![message(Speaker::System, &["ab"])], None),
             chat(vec![message(Speaker::User, &["a", "b"])], None),
             chat(vec![message(Speaker::User, &["a"]), message(Speaker::User, &["b"])], None),
+            chat(vec![message(Speaker::User, &["one"])], None),
+            chat(vec![message(Speaker::Assistant, &["one"])], None),
             chat(vec![picture(b"one")], None),
             chat(vec![picture(b"two")], None),
             image("a cat", 384, None, &[]),
@@ -131,7 +145,9 @@ mod tests {
             image("a cat", 384, Some(b"two"), &[]),
             image("a cat", 384, Some(b"one"), &[upper]),
             image("a cat", 384, Some(b"one"), &[PixelBox { top: 128, ..upper }]),
+            image("a cat", 384, Some(b"one"), &[PixelBox { left: 128, ..upper }]),
             image("a cat", 384, Some(b"one"), &[PixelBox { width: 64, ..upper }]),
+            image("a cat", 384, Some(b"one"), &[PixelBox { height: 64, ..upper }]),
             image("a cat", 384, Some(b"one"), &[upper, upper]),
         ];
         let mut keys: HashSet<_> = requests.iter().map(|request| answer_key("stub", request)).collect();

@@ -37,8 +37,7 @@ pub use limits::LimitSettings;
 pub use notices::{Gauge, Notice, Notices, Reading};
 pub use on_cpu::OnCpu;
 pub use openai::{
-    AnswerSchemas, BatchSettings, ClientError, OpenAiSettings, PictureSettings, StructuredOutput,
-    TimeoutSettings,
+    BatchSettings, ClientError, OpenAiSettings, PictureSettings, StructuredOutput, TimeoutSettings,
 };
 pub use ping::Ping;
 pub use prices::{CallBound, PriceSettings, Prices};

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use twig_model::{Answer, AskError, BoxFuture, RejectReason, Reply, Request, Teacher, Usage};
 
 use crate::{
-    AnswerSchemas, ClientError, Gauge, Notices, OpenAiSettings, Purse, Stop,
+    ClientError, Gauge, Notices, OpenAiSettings, Purse, Stop,
     breaker::Failed,
     notices::Counted,
     openai::{
@@ -39,7 +39,6 @@ pub struct Remote {
     name: String,
     identity: String,
     settings: OpenAiSettings,
-    schemas: Arc<AnswerSchemas>,
     forms: Forms,
     client: OpenAi,
     pace: Pace,
@@ -54,8 +53,6 @@ pub struct Remote {
 /// What the teachers of a job share.
 #[derive(Clone)]
 pub struct Shared {
-    /// The JSON Schemas of structured answers.
-    pub schemas: Arc<AnswerSchemas>,
     /// The money; `None` where nothing is to be asked.
     pub purse: Option<Arc<Purse>>,
     /// Where notices are left.
@@ -73,8 +70,7 @@ impl Remote {
             name: name.to_owned(),
             identity: settings.identity(),
             settings: settings.clone(),
-            schemas: Arc::clone(&shared.schemas),
-            forms: Forms::new(settings, &shared.schemas),
+            forms: Forms::new(settings),
             client: OpenAi::new(settings)?,
             watch: Watch::new(name, &settings.limits, shared.notices.clone()),
             pace: Pace::new(settings.concurrency, &settings.limits),
@@ -139,7 +135,7 @@ impl Remote {
 
     /// The call that asks `request`.
     pub(crate) fn call(&self, request: &Request) -> Call {
-        self.forms.call(&self.settings, &self.schemas, request)
+        self.forms.call(request)
     }
 
     async fn asked(&self, request: &Request) -> Result<Reply, AskError> {

@@ -31,7 +31,6 @@ use crate::{
     rejections::Rejections,
     release::{Parts, ReleaseRecord},
     retry::Retries,
-    schemas,
     settings::Settings,
     work::Done,
 };
@@ -45,7 +44,7 @@ const REPAIRS: usize = 16;
 pub(crate) struct Run<'a> {
     pub(crate) recipe: Recipe<'a>,
     pub(crate) job: Job,
-    pub(crate) answers: AnswerStore,
+    pub(crate) answers: Arc<AnswerStore>,
     pub(crate) text_tokenizer: Box<dyn TextTokenizer>,
     pub(crate) stop: Stop,
     pub(crate) events: EventLog<'a>,
@@ -109,12 +108,11 @@ async fn go(
     let cause = Arc::new(StopCause::new(stop.clone()));
     let _free_disk =
         FreeDisk::watch(job.folder.path(), settings.file.run.min_free_disk_mb, Arc::clone(&cause))?;
-    let answers = AnswerStore::open(&job.folder.answers(), &writer_name())?;
+    let answers = Arc::new(AnswerStore::open(&job.folder.answers(), &writer_name())?);
     let purse = Arc::new(Purse::new(answers.ledger()?, settings.file.run.budget_usd));
     let notices = Notices::default();
     let mut recipe = Recipe::new(settings)?;
     let shared = Shared {
-        schemas: Arc::new(schemas::answers()),
         purse: Some(Arc::clone(&purse)),
         notices: notices.clone(),
         stop: stop.clone(),
@@ -257,8 +255,10 @@ impl Run<'_> {
     }
 
     /// Opens the answers of a partition, and says where they are damaged.
-    pub(crate) fn open_answers(&self, partition: Partition) -> Result<Arc<PartitionAnswers>, RunError> {
-        let answers = self.answers.partition(partition.index)?;
+    pub(crate) async fn open_answers(&self, partition: Partition) -> Result<Arc<PartitionAnswers>, RunError> {
+        let store = Arc::clone(&self.answers);
+        // All of them are read: while a partition is opened, the others go on asking.
+        let answers = self.blocking(move || Ok(store.partition(partition.index)?)).await?;
         let damaged = answers.found().damaged;
         if damaged > 0 {
             let folder = answers.folder().display();

@@ -8,6 +8,7 @@ use twig_model::{
 };
 
 use super::{TemplateError, Templates};
+use crate::schemas;
 
 impl Templates {
     /// The task as a model reads it.
@@ -104,12 +105,12 @@ impl Templates {
         pictures: &[&Picture],
         template: &str,
         context: Value,
-        answer_schema: &'static str,
+        answer_schema: &str,
     ) -> Result<Rendered, TemplateError> {
         let pictures = pictures.iter().map(|picture| Part::Picture((*picture).clone()));
         let parts = pictures.chain([Part::Text(self.text(template, context)?)]).collect();
         let messages = vec![Message { speaker: Speaker::User, parts }];
-        Ok(Rendered::Chat(ChatForm { messages, answer_schema: Some(answer_schema) }))
+        Ok(Rendered::Chat(ChatForm { messages, answer_schema: schemas::answer(answer_schema) }))
     }
 }
 

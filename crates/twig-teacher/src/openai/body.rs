@@ -1,10 +1,11 @@
 //! From the rendered form of a question to the body of a call.
 
-use std::collections::BTreeMap;
-
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use twig_model::{ChatForm, ImageForm, Message, Part, Picture, PixelBox, Rendered, Request, Speaker, Task};
+use twig_model::{
+    AnswerSchema, ChatForm, ImageForm, Message, Part, Picture, PixelBox, Rendered, Request, Speaker, Task,
+};
 
 use super::settings::{OpenAiSettings, StructuredOutput};
 use crate::prices::CallBound;
@@ -12,16 +13,13 @@ use crate::prices::CallBound;
 /// Alternatives to the first token that are asked for: the most that OpenAI gives.
 const TOP_LOGPROBS: u32 = 20;
 
-/// The JSON Schemas of structured answers, by the names that questions give.
-pub type AnswerSchemas = BTreeMap<&'static str, Value>;
-
 /// A call before it is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
     pub(crate) kind: CallKind,
     pub(crate) fields: Map<String, Value>,
     /// The body in place of `fields`, where it was put together beforehand.
-    pub(crate) json: Option<String>,
+    pub(crate) json: Option<Bytes>,
 }
 
 impl Call {
@@ -29,7 +27,7 @@ impl Call {
     pub(crate) fn body(&self) -> Value {
         let fields = || Value::Object(self.fields.clone());
         // What was put together is JSON.
-        self.json.as_ref().map_or_else(fields, |json| serde_json::from_str(json).unwrap_or_default())
+        self.json.as_ref().map_or_else(fields, |json| serde_json::from_slice(json).unwrap_or_default())
     }
 }
 
@@ -65,12 +63,12 @@ impl CallKind {
 }
 
 /// The call that asks `request`.
-pub(crate) fn call(settings: &OpenAiSettings, schemas: &AnswerSchemas, request: &Request) -> Call {
+pub(crate) fn call(settings: &OpenAiSettings, request: &Request) -> Call {
     let (kind, fields) = match (&request.rendered, &request.task) {
         (Rendered::Chat(form), Task::Probability(_)) => {
             (CallKind::YesOrNo, yes_or_no(settings, form, request.seed))
         }
-        (Rendered::Chat(form), _) => (CallKind::Chat, chat(settings, schemas, form, request.seed)),
+        (Rendered::Chat(form), _) => (CallKind::Chat, chat(settings, form, request.seed)),
         (Rendered::Image(form), _) => image(settings, form),
     };
     Call { kind, fields: as_the_server_wants(fields, settings), json: None }
@@ -104,15 +102,10 @@ pub(crate) fn bound(settings: &OpenAiSettings, request: &Request) -> CallBound {
     }
 }
 
-pub(super) fn chat(
-    settings: &OpenAiSettings,
-    schemas: &AnswerSchemas,
-    form: &ChatForm,
-    seed: u64,
-) -> Map<String, Value> {
+pub(super) fn chat(settings: &OpenAiSettings, form: &ChatForm, seed: u64) -> Map<String, Value> {
     let mut fields = text(settings, form, seed);
-    if let Some(name) = form.answer_schema
-        && let Some(format) = response_format(settings.structured_output, name, schemas)
+    if let Some(schema) = form.answer_schema
+        && let Some(format) = response_format(settings.structured_output, schema)
     {
         fields.insert("response_format".to_owned(), format);
     }
@@ -141,16 +134,18 @@ pub(super) fn seed(seed: u64) -> u64 {
     seed & 0x7fff_ffff
 }
 
-fn response_format(wanted: StructuredOutput, name: &str, schemas: &AnswerSchemas) -> Option<Value> {
-    match (wanted, schemas.get(name)) {
-        (StructuredOutput::JsonSchema, Some(schema)) => Some(json!({
-            "type": "json_schema",
-            "json_schema": { "name": name, "strict": true, "schema": schema },
-        })),
-        (StructuredOutput::JsonSchema | StructuredOutput::JsonObject, _) => {
-            Some(json!({ "type": "json_object" }))
+fn response_format(wanted: StructuredOutput, AnswerSchema { name, json }: AnswerSchema) -> Option<Value> {
+    match wanted {
+        StructuredOutput::JsonSchema => {
+            // Schemas are written by our own code: they are JSON.
+            let schema: Value = serde_json::from_str(json).unwrap_or_default();
+            Some(json!({
+                "type": "json_schema",
+                "json_schema": { "name": name, "strict": true, "schema": schema },
+            }))
         }
-        (StructuredOutput::Text, _) => None,
+        StructuredOutput::JsonObject => Some(json!({ "type": "json_object" })),
+        StructuredOutput::Text => None,
     }
 }
 
@@ -241,20 +236,17 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    fn schemas() -> AnswerSchemas {
-        [("thought", json!({"type": "object"}))].into()
-    }
-
     fn asking(parts: Vec<Part>) -> Request {
         let message = Message { speaker: Speaker::User, parts };
-        let form = ChatForm { messages: vec![message], answer_schema: Some("thought") };
+        let schema = AnswerSchema { name: "thought", json: "{\"type\": \"object\"}" };
+        let form = ChatForm { messages: vec![message], answer_schema: Some(schema) };
         Request { rendered: Rendered::Chat(form), ..think_request("a cat") }
     }
 
     #[test]
     fn a_chat_call_has_pictures_as_data_urls_and_its_schema() {
         let parts = vec![Part::Picture(Picture::new(&b"\xff\xd8x"[..])), Part::Text("Look.".to_owned())];
-        let call = call(&settings(json!({"body": {"temperature": 0.5}})), &schemas(), &asking(parts));
+        let call = call(&settings(json!({"body": {"temperature": 0.5}})), &asking(parts));
         assert_eq!(call.kind, CallKind::Chat);
         assert_eq!(
             Value::Object(call.fields),
@@ -279,7 +271,7 @@ mod tests {
             "omit": ["seed", "temperature"], "rename": {"max_tokens": "max_completion_tokens"},
             "body": {"temperature": 1.0}, "structured_output": "text",
         });
-        let call = call(&settings(more), &schemas(), &asking(vec![Part::Text("Hi.".to_owned())]));
+        let call = call(&settings(more), &asking(vec![Part::Text("Hi.".to_owned())]));
         assert_eq!(
             Value::Object(call.fields),
             json!({"model": "m", "messages": [{"role": "user", "content": "Hi."}], "max_completion_tokens": 1024})
@@ -300,13 +292,13 @@ mod tests {
             ..think_request("a cat")
         };
         let settings = settings(json!({"picture": {"size": "512x512", "quality": "low"}}));
-        let made = call(&settings, &schemas(), &form(None, Vec::new()));
+        let made = call(&settings, &form(None, Vec::new()));
         assert_eq!(made.kind, CallKind::Generate);
         assert_eq!(
             Value::Object(made.fields),
             json!({"model": "m", "prompt": "a cat", "n": 1, "size": "512x512", "quality": "low"})
         );
-        let edited = call(&settings, &schemas(), &form(Some(base.clone()), vec![upper]));
+        let edited = call(&settings, &form(Some(base.clone()), vec![upper]));
         assert_eq!(edited.kind, CallKind::Edit { base, editable: vec![upper] });
     }
 }

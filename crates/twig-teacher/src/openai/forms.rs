@@ -1,66 +1,78 @@
 //! Bodies of chat calls, put together from what is the same in all of them: the fields of each answer form are
 //! written as JSON once, and a call adds its messages and its seed. Schemas are long, and calls are many.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value};
-use twig_model::{ChatForm, Message, Part, Rendered, Request, Task};
+use twig_model::{AnswerSchema, ChatForm, Message, Part, Rendered, Request, Task};
 
 use super::{
-    body::{self, AnswerSchemas, Call, CallKind},
+    body::{self, Call, CallKind},
     settings::OpenAiSettings,
 };
+
+/// What the fields besides messages and seed depend on: whether it is a question of yes or no, and the schema.
+type Kind = (bool, Option<AnswerSchema>);
 
 /// The bodies of one teacher's calls.
 #[derive(Debug)]
 pub(crate) struct Forms {
-    /// The fields besides messages and seed, by kind of call and schema; none where the settings name messages
-    /// themselves, so that they have to be asked call by call.
-    rest: BTreeMap<(bool, Option<&'static str>), String>,
+    settings: OpenAiSettings,
+    /// Whether the settings name messages themselves; then bodies are put together field by field.
+    names_messages: bool,
     /// The quoted name under which the seed goes, if it does.
     seed: Option<String>,
+    /// The fields besides messages and seed, by kind of call and schema, as they have come up. Locked for a look.
+    rest: Mutex<HashMap<Kind, Arc<str>>>,
 }
 
 impl Forms {
-    pub(crate) fn new(settings: &OpenAiSettings, schemas: &AnswerSchemas) -> Self {
+    pub(crate) fn new(settings: &OpenAiSettings) -> Self {
         let names_messages = settings.omit.iter().any(|name| name == MESSAGES)
             || settings.rename.contains_key(MESSAGES)
             || settings.body.contains_key(MESSAGES);
-        let rest = |fields: Map<String, Value>| {
-            let mut fields = body::as_the_server_wants(fields, settings);
-            fields.shift_remove(MESSAGES);
-            let json = Value::Object(fields).to_string();
-            let inner = &json[1..json.len() - 1];
-            if inner.is_empty() { String::new() } else { format!(",{inner}") }
-        };
-        let mut forms = BTreeMap::new();
-        if !names_messages {
-            let without = std::iter::once(None);
-            for answer_schema in schemas.keys().copied().map(Some).chain(without) {
-                let form = ChatForm { messages: Vec::new(), answer_schema };
-                let mut chat = body::chat(settings, schemas, &form, 0);
-                let mut yes_or_no = body::yes_or_no(settings, &form, 0);
-                chat.shift_remove(SEED);
-                yes_or_no.shift_remove(SEED);
-                forms.insert((false, answer_schema), rest(chat));
-                forms.insert((true, answer_schema), rest(yes_or_no));
-            }
-        }
         let sends_seed = !settings.omit.iter().any(|name| name == SEED) && !settings.body.contains_key(SEED);
         let seed = settings.rename.get(SEED).map_or(SEED, String::as_str);
-        Self { rest: forms, seed: sends_seed.then(|| Value::from(seed).to_string()) }
+        Self {
+            settings: settings.clone(),
+            names_messages,
+            seed: sends_seed.then(|| Value::from(seed).to_string()),
+            rest: Mutex::default(),
+        }
     }
 
     /// The call that asks `request`.
-    pub(crate) fn call(&self, settings: &OpenAiSettings, schemas: &AnswerSchemas, request: &Request) -> Call {
-        let Rendered::Chat(form) = &request.rendered else { return body::call(settings, schemas, request) };
-        let is_yes_or_no = matches!(request.task, Task::Probability(_));
-        let Some(rest) = self.rest.get(&(is_yes_or_no, form.answer_schema)) else {
-            return body::call(settings, schemas, request);
-        };
-        let kind = if is_yes_or_no { CallKind::YesOrNo } else { CallKind::Chat };
-        Call { kind, fields: Map::new(), json: Some(self.json(form, request.seed, rest)) }
+    pub(crate) fn call(&self, request: &Request) -> Call {
+        match &request.rendered {
+            Rendered::Chat(form) if !self.names_messages => {
+                let is_yes_or_no = matches!(request.task, Task::Probability(_));
+                let rest = self.rest(is_yes_or_no, form.answer_schema);
+                let kind = if is_yes_or_no { CallKind::YesOrNo } else { CallKind::Chat };
+                Call { kind, fields: Map::new(), json: Some(self.json(form, request.seed, &rest).into()) }
+            }
+            Rendered::Chat(_) | Rendered::Image(_) => body::call(&self.settings, request),
+        }
+    }
+
+    fn rest(&self, is_yes_or_no: bool, answer_schema: Option<AnswerSchema>) -> Arc<str> {
+        let mut known = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = known.entry((is_yes_or_no, answer_schema)).or_insert_with(|| {
+            let form = ChatForm { messages: Vec::new(), answer_schema };
+            let write = if is_yes_or_no { body::yes_or_no } else { body::chat };
+            let mut fields = write(&self.settings, &form, 0);
+            fields.shift_remove(SEED);
+            let mut fields = body::as_the_server_wants(fields, &self.settings);
+            fields.shift_remove(MESSAGES);
+            let json = Value::Object(fields).to_string();
+            let inner = &json[1..json.len() - 1];
+            if inner.is_empty() { Arc::default() } else { format!(",{inner}").into() }
+        });
+        Arc::clone(rest)
     }
 
     fn json(&self, form: &ChatForm, seed: u64, rest: &str) -> String {
@@ -141,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_put_together_is_what_is_written_field_by_field() {
-        let schemas: AnswerSchemas = [("thought", json!({"type": "object", "title": "\"τ\""}))].into();
+        let schema = |json| Some(AnswerSchema { name: "thought", json });
         let picture = || Part::Picture(Picture::new(&b"\xff\xd8picture"[..]));
         let text = |text: &str| Part::Text(text.to_owned());
         let messages = vec![
@@ -164,14 +176,15 @@ mod tests {
             let mut settings = json!({"base_url": "http://127.0.0.1:1/v1", "model": "m"});
             settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let settings: OpenAiSettings = serde_json::from_value(settings).unwrap();
-            let forms = Forms::new(&settings, &schemas);
-            for answer_schema in [None, Some("thought"), Some("unknown")] {
+            let forms = Forms::new(&settings);
+            let schemas = [r#"{"type": "object", "title": "\"τ\""}"#, r#"{"type": "array"}"#].map(schema);
+            for answer_schema in [None, schemas[0], schemas[1], schemas[0]] {
                 let form = ChatForm { messages: messages.clone(), answer_schema };
                 let chat = Request { rendered: Rendered::Chat(form), ..think_request("a cat") };
                 let likely = Request { task: task.clone(), ..chat.clone() };
                 for request in [chat, likely] {
-                    let slow = body::call(&settings, &schemas, &request);
-                    let fast = forms.call(&settings, &schemas, &request);
+                    let slow = body::call(&settings, &request);
+                    let fast = forms.call(&request);
                     assert_eq!(fast.kind, slow.kind);
                     assert_eq!(fast.body(), Value::Object(slow.fields), "{more} {answer_schema:?}");
                 }

@@ -15,6 +15,5 @@ pub(crate) mod reply;
 mod secret;
 mod settings;
 
-pub use body::AnswerSchemas;
 pub use client::ClientError;
 pub use settings::{BatchSettings, OpenAiSettings, PictureSettings, StructuredOutput, TimeoutSettings};

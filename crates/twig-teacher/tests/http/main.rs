@@ -16,10 +16,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use twig_model::{
-    Answer, AskError, ChatForm, Geometry, ImageForm, Message, Part, Picture, PixelBox, RejectReason,
-    Rendered, Reply, Request, Schedule, Speaker, Task, Teacher, ThinkTask,
+    Answer, AnswerSchema, AskError, ChatForm, Geometry, ImageForm, Message, Part, Picture, PixelBox,
+    RejectReason, Rendered, Reply, Request, Schedule, Speaker, Task, Teacher, ThinkTask,
 };
 use twig_teacher::{AnswerStore, Notices, OpenAiSettings, Purse, Remote, Shared, Stop};
+
+const THOUGHT: AnswerSchema = AnswerSchema { name: "thought", json: "{\"type\": \"object\"}" };
 
 /// A question for a text.
 fn question(text: &str) -> Request {
@@ -33,7 +35,7 @@ fn question(text: &str) -> Request {
     let message = Message { speaker: Speaker::User, parts: vec![Part::Text(text.to_owned())] };
     Request {
         task: Task::Think(task),
-        rendered: Rendered::Chat(ChatForm { messages: vec![message], answer_schema: Some("thought") }),
+        rendered: Rendered::Chat(ChatForm { messages: vec![message], answer_schema: Some(THOUGHT) }),
         seed: 7,
         trajectory_seed: 70,
         ask: 0,
@@ -58,14 +60,7 @@ fn settings(base_url: &str, more: &Value) -> OpenAiSettings {
 }
 
 fn shared(purse: Option<Arc<Purse>>) -> Shared {
-    let schemas = Arc::new([("thought", json!({"type": "object"}))].into());
-    Shared {
-        schemas,
-        purse,
-        notices: Notices::default(),
-        stop: Stop::default(),
-        batches: std::env::temp_dir(),
-    }
+    Shared { purse, notices: Notices::default(), stop: Stop::default(), batches: std::env::temp_dir() }
 }
 
 fn remote(base_url: &str, more: &Value) -> Remote {
