@@ -103,12 +103,12 @@ impl Purse {
 
     /// Settles what an earlier run has put aside: it has counted as spent since.
     pub(crate) fn settle_earlier(&self, earlier: &Reserved, micro_usd: u64) {
-        {
+        if let Some(reserved) = self.ledger.settle_of(&earlier.writer, earlier.call, micro_usd) {
             let mut state = self.state();
-            state.spent = state.spent.saturating_sub(earlier.micro_usd) + micro_usd;
+            state.spent = state.spent - reserved + micro_usd;
+            drop(state);
+            self.settled.notify_waiters();
         }
-        self.ledger.settle_of(&earlier.writer, earlier.call, micro_usd);
-        self.settled.notify_waiters();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -16,7 +16,8 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Arc::new(LineObserver)
     };
     let stop = Stop::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // The run itself goes on in this thread, and what computes on rayon's: tending connections takes no more than one.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let summary = runtime.block_on(async {
         tokio::spawn(listen(stop.clone()));
         let limit = arguments.job.limit.map(|limit| limit as usize);

@@ -51,7 +51,7 @@ pub(crate) async fn partition(
     pictures: &Pictures,
     fingerprint: String,
 ) -> Result<Committed, RunError> {
-    let answers = run.open_answers(partition)?;
+    let answers = run.open_answers(partition).await?;
     let samples = run.settings.file.trajectories.samples_per_prompt;
     let mut part = OpenPart::create(run, Stage::Trajectories, partition)?;
     let units =

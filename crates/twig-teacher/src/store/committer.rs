@@ -16,9 +16,9 @@ use super::segment::{self, Place};
 const QUEUE_LEN: usize = 16_384;
 /// Records written before they are synced together, at most.
 const MAX_BATCH: usize = 1_024;
-/// Time in which further records may come along before those that are waited for are written: a sync has its price,
-/// and whoever asks a teacher waits much longer.
-const GATHER: Duration = Duration::from_millis(3);
+/// Time in which further records may come along before those that are waited for are written: at least, and at most.
+/// A sync has its price, and whoever has waited long for an answer can wait a little longer.
+const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(20));
 /// Time after which records are written that nobody waits for.
 const UNHURRIED_WITHIN: Duration = Duration::from_millis(200);
 /// Bytes that are gathered before they are written; longer records go as they are.
@@ -38,6 +38,7 @@ type Committed = io::Result<(Arc<File>, Place)>;
 struct Pending {
     segment: Arc<SegmentWriter>,
     record: Vec<u8>,
+    patience: Duration,
     /// Whoever waits for it; nobody where it may become durable later.
     done: Option<oneshot::Sender<Committed>>,
 }
@@ -52,15 +53,16 @@ impl Committer {
         Self { queue: Some(queue), thread: Some(thread) }
     }
 
-    /// Appends `record` to the segment; returns once it is durable.
+    /// Appends `record` to the segment; returns once it is durable. `patience` is how long it may wait for others.
     pub(super) async fn commit(
         &self,
         segment: Arc<SegmentWriter>,
         record: Vec<u8>,
-    ) -> io::Result<(Arc<File>, Place)> {
+        patience: Duration,
+    ) -> Committed {
         let gone = || io::Error::other("the thread that writes answers has ended");
         let (done, durable) = oneshot::channel();
-        let mut pending = Pending { segment, record, done: Some(done) };
+        let mut pending = Pending { segment, record, patience, done: Some(done) };
         let queue = self.queue.as_ref().ok_or_else(gone)?;
         loop {
             match queue.try_send(pending) {
@@ -68,7 +70,7 @@ impl Committer {
                 Err(mpsc::TrySendError::Disconnected(_)) => return Err(gone()),
                 Err(mpsc::TrySendError::Full(returned)) => {
                     pending = returned;
-                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
         }
@@ -80,7 +82,7 @@ impl Committer {
     /// Appends `record` with the next batch; nobody waits for it, and where the queue is full it is dropped.
     pub(super) fn post(&self, segment: Arc<SegmentWriter>, record: Vec<u8>) {
         if let Some(queue) = &self.queue {
-            let _ = queue.try_send(Pending { segment, record, done: None });
+            let _ = queue.try_send(Pending { segment, record, patience: UNHURRIED_WITHIN, done: None });
         }
     }
 }
@@ -104,7 +106,7 @@ fn run(incoming: &mpsc::Receiver<Pending>) {
                 continue;
             }
             Ok(first) => {
-                std::thread::sleep(GATHER);
+                std::thread::sleep(first.patience.clamp(GATHER.0, GATHER.1));
                 vec![first]
             }
             Err(mpsc::RecvTimeoutError::Disconnected) if unhurried.is_empty() => return,

@@ -4,9 +4,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ use super::{
     partition::segments,
     segment,
 };
+
+/// How long a reservation may wait for others to become durable with it: no model answers as fast.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// What calls may cost and have cost, written down before and after each: `answers/ledger/<writer>.seg`.
 ///
@@ -29,6 +33,8 @@ pub struct Ledger {
     name: String,
     next: AtomicU64,
     spent_micro_usd: u64,
+    /// What earlier runs have put aside and not settled. Short critical sections only.
+    open: Mutex<HashMap<Call, u64>>,
 }
 
 /// A line of the ledger.
@@ -50,9 +56,10 @@ enum Entry {
 
 impl Ledger {
     pub(super) fn open(folder: PathBuf, writer: &str, committer: Arc<Committer>) -> Result<Self, StoreError> {
-        let (spent_micro_usd, name) = (spent(&folder)?, writer.to_owned());
+        let (account, name) = (Account::read(&folder)?, writer.to_owned());
         let writer = Arc::new(SegmentWriter::new(folder.join(format!("{writer}.seg"))));
-        Ok(Self { writer, committer, name, next: AtomicU64::new(0), spent_micro_usd })
+        let (spent_micro_usd, open) = (account.spent(), Mutex::new(account.open));
+        Ok(Self { writer, committer, name, next: AtomicU64::new(0), spent_micro_usd, open })
     }
 
     /// What earlier runs have spent, calls that a kill cut off at their reservation.
@@ -63,7 +70,8 @@ impl Ledger {
     /// Writes a reservation down; returns the number of the call once it is durable.
     pub(crate) async fn reserve(&self, micro_usd: u64) -> io::Result<u64> {
         let call = self.number();
-        self.committer.commit(Arc::clone(&self.writer), line(&Entry::Reserved { call, micro_usd })?).await?;
+        let line = line(&Entry::Reserved { call, micro_usd })?;
+        self.committer.commit(Arc::clone(&self.writer), line, PATIENCE).await?;
         Ok(call)
     }
 
@@ -78,9 +86,13 @@ impl Ledger {
         self.post(&Entry::Settled { writer: None, call, micro_usd });
     }
 
-    /// Writes down what a call of an earlier run has cost.
-    pub(crate) fn settle_of(&self, writer: &str, call: u64, micro_usd: u64) {
+    /// Writes down what a call of an earlier run has cost; returns what had been put aside for it. `None` where it
+    /// was settled before: then its cost is counted already.
+    pub(crate) fn settle_of(&self, writer: &str, call: u64, micro_usd: u64) -> Option<u64> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let reserved = open.remove(&(Arc::from(writer), call))?;
         self.post(&Entry::Settled { writer: Some(writer.to_owned()), call, micro_usd });
+        Some(reserved)
     }
 
     /// The name of this run's part of the ledger.
@@ -106,31 +118,41 @@ fn line(entry: &Entry) -> io::Result<Vec<u8>> {
 
 /// Everything that the ledger in `folder` says was spent, in millionths of a dollar.
 pub(super) fn spent(folder: &Path) -> Result<u64, StoreError> {
-    let mut calls = Calls::default();
-    for path in segments(folder)? {
-        calls.read(&path)?;
+    Ok(Account::read(folder)?.spent())
+}
+
+/// A call, by the run that put its price aside and its number there.
+type Call = (Arc<str>, u64);
+
+/// What the ledger adds up to. Only calls that were never settled are held one by one: those that a kill cut off,
+/// and those in batches.
+#[derive(Debug, Default)]
+struct Account {
+    settled: u64,
+    open: HashMap<Call, u64>,
+}
+
+impl Account {
+    /// Runs are read in the order they began in: whoever settles another's call comes after it.
+    fn read(folder: &Path) -> Result<Self, StoreError> {
+        let mut account = Self::default();
+        for path in segments(folder)? {
+            account.add(&path)?;
+        }
+        Ok(account)
     }
-    Ok(calls.spent())
-}
 
-/// What is known of every call, by the run that put its price aside and its number there.
-#[derive(Default)]
-struct Calls {
-    reserved: HashMap<(String, u64), u64>,
-    settled: HashMap<(String, u64), u64>,
-}
-
-impl Calls {
-    fn read(&mut self, path: &Path) -> Result<(), StoreError> {
+    fn add(&mut self, path: &Path) -> Result<(), StoreError> {
         let file = File::open(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
-        let own = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let own: Arc<str> = path.file_stem().unwrap_or_default().to_string_lossy().into();
         segment::records(path, &file, |record, _| match serde_json::from_slice(record) {
             Ok(Entry::Reserved { call, micro_usd }) => {
-                self.reserved.insert((own.clone(), call), micro_usd);
+                self.open.insert((Arc::clone(&own), call), micro_usd);
                 true
             }
             Ok(Entry::Settled { writer, call, micro_usd }) => {
-                self.settled.insert((writer.unwrap_or_else(|| own.clone()), call), micro_usd);
+                self.open.remove(&(writer.map_or_else(|| Arc::clone(&own), Arc::from), call));
+                self.settled += micro_usd;
                 true
             }
             Err(_) => false,
@@ -140,13 +162,13 @@ impl Calls {
 
     /// Everything settled, and everything put aside that was never settled.
     fn spent(&self) -> u64 {
-        let open = self.reserved.iter().filter(|(call, _)| !self.settled.contains_key(*call));
-        self.settled.values().sum::<u64>() + open.map(|(_, micro_usd)| micro_usd).sum::<u64>()
+        self.settled + self.open.values().sum::<u64>()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::AnswerStore;
 
     #[tokio::test]
@@ -164,9 +186,23 @@ mod tests {
         assert_eq!(ledger.spent_micro_usd(), 30 + 70 + 5);
         ledger.reserve(1).await.unwrap();
         drop((ledger, store));
-        assert_eq!(
-            AnswerStore::open(folder.path(), "third").unwrap().ledger().unwrap().spent_micro_usd(),
-            106
-        );
+        assert_eq!(spent(folder.path()), 106);
+    }
+
+    #[tokio::test]
+    async fn what_was_put_aside_is_settled_by_a_later_run_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let call =
+            AnswerStore::open(folder.path(), "1").unwrap().ledger().unwrap().reserve(100).await.unwrap();
+        for (run, reserved) in [("2", Some(100)), ("3", None)] {
+            let ledger = AnswerStore::open(folder.path(), run).unwrap().ledger().unwrap();
+            assert_eq!(ledger.settle_of("1", call, 40), reserved, "{run}");
+            assert_eq!(ledger.settle_of("1", call, 40), None, "{run}");
+        }
+        assert_eq!(spent(folder.path()), 40);
+    }
+
+    fn spent(folder: &Path) -> u64 {
+        AnswerStore::open(folder, "last").unwrap().ledger().unwrap().spent_micro_usd()
     }
 }

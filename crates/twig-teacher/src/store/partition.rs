@@ -3,6 +3,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use twig_model::{AnswerKey, AskError, Reply};
@@ -13,6 +14,9 @@ use super::{
     record,
     segment::{self, Place},
 };
+
+/// The part of the time an answer took that it may wait for others to become durable with it.
+const PATIENCE: u32 = 16;
 
 /// The answers of one open partition: an index in memory over the segments of all writers.
 #[derive(Debug)]
@@ -64,8 +68,9 @@ impl PartitionAnswers {
     pub async fn put(&self, key: AnswerKey, mut reply: Reply) -> Result<Reply, AskError> {
         let store_error = |source| AskError::Store { path: self.writer.path().display().to_string(), source };
         let record = record::to_bytes(&key, &reply).map_err(|error| store_error(error.into()))?;
-        let (file, place) =
-            self.committer.commit(Arc::clone(&self.writer), record).await.map_err(store_error)?;
+        let patience = Duration::from_millis(reply.usage.latency_ms) / PATIENCE;
+        let committed = self.committer.commit(Arc::clone(&self.writer), record, patience).await;
+        let (file, place) = committed.map_err(store_error)?;
         self.index.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), (file, place));
         reply.key = Some(key);
         Ok(reply)
