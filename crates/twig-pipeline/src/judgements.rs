@@ -62,8 +62,9 @@ pub(crate) async fn partition(
     input: &PartRows,
     fingerprint: String,
 ) -> Result<Committed, RunError> {
-    input.check(&run.job.folder, Stage::Trajectories, partition)?;
-    let answers = run.open_answers(partition)?;
+    let (rows, folder) = (input.clone(), run.job.folder.clone());
+    run.blocking(move || rows.check(&folder, Stage::Trajectories, partition)).await?;
+    let answers = run.open_answers(partition).await?;
     let judges: Vec<Judge> = run
         .settings
         .file
@@ -147,17 +148,19 @@ async fn judge_samples(
 /// Asks all judges that look at one trajectory at a time.
 async fn judge_alone(run: &Run<'_>, judges: &[Judge], trajectory: &Trajectory) -> Result<Judged, RunError> {
     let mut asking = asking(run, trajectory);
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), None);
     for judge in judges {
         match ask::judge(run, judge, trajectory, &mut asking).await {
             Ok(found) => rows.extend(found),
-            Err(Unanswered::Failed(error)) => return Err(error),
-            Err(Unanswered::Rejected(rejection)) => {
+            // The other judges need not be the same teacher.
+            Err(Unanswered::Failed(error)) => failed = failed.or(Some(error)),
+            Err(Unanswered::Rejected(rejection)) if failed.is_none() => {
                 return Ok((Err(Box::new(rejected(trajectory, judge, rejection))), asking.calls));
             }
+            Err(Unanswered::Rejected(_)) => break,
         }
     }
-    Ok((Ok(rows), asking.calls))
+    failed.map_or(Ok((Ok(rows), asking.calls)), Err)
 }
 
 fn asking<'a>(run: &'a Run<'_>, trajectory: &Trajectory) -> Asking<'a> {

@@ -108,7 +108,8 @@ impl Work {
     /// Does the partitions of a stage that asks teachers, several at once: while the last answers of one come
     /// in, the next one already asks.
     ///
-    /// After an error nothing new is asked, what is under way is finished and kept, and the error returned.
+    /// After an error nothing new is asked, what is under way is finished and kept, and the error returned; but
+    /// where one teacher takes no more questions, the others are asked all that does not need it.
     pub(crate) async fn side_by_side<F: Future<Output = Result<Committed, RunError>>>(
         mut self,
         run: &Run<'_>,

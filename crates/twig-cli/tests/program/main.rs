@@ -8,6 +8,7 @@ mod damage;
 mod full_disk;
 mod http;
 mod http_answers;
+mod http_failures;
 mod interruption;
 mod limits;
 mod looking;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use twig_model::AskError;
 use twig_teacher::Stop;
 
 use crate::error::RunError;
@@ -18,13 +19,19 @@ impl StopCause {
         Self { stop, error: Mutex::new(None) }
     }
 
-    /// Stops the run for an error. The first one is the cause; that others were stopped is its consequence.
+    /// Ends the run for an error. The first one is the cause; that others were stopped is its consequence.
+    ///
+    /// Where one teacher takes no more questions, nothing is stopped: what the others are asked is answered and
+    /// kept, and the run ends with it.
     pub(crate) fn stop_for(&self, error: RunError) {
+        let goes_on = matches!(error, RunError::Interrupted | RunError::Teacher(AskError::Paused { .. }));
         let mut cause = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         if cause.is_none() && !matches!(error, RunError::Interrupted) {
             *cause = Some(error);
         }
-        self.stop.request();
+        if !goes_on {
+            self.stop.request();
+        }
     }
 
     /// The error that stopped the run.

@@ -42,8 +42,22 @@ pub(crate) struct Behaviour {
     pub(crate) broken: f64,
     /// Score that critiques give, out of 20 on each criterion.
     pub(crate) points: u32,
-    /// Critiques of what has this word in it are refused, until the server has calmed down.
+    /// Critiques of what has this word in it go wrong, until the server has calmed down.
     pub(crate) upset_by: Option<&'static str>,
+    /// How they go wrong.
+    pub(crate) upset: Upset,
+}
+
+/// How a critique goes wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Upset {
+    /// The model refuses.
+    #[default]
+    Refuses,
+    /// The model does not keep to the form.
+    Rambles,
+    /// The server answers with this status.
+    Fails(u16),
 }
 
 /// What the server has seen.
@@ -199,13 +213,7 @@ fn draw(shared: &Shared) -> f64 {
 
 async fn chat(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     match let_in(&shared).await {
-        Ok(_call) if is_upset(&shared, &body) => Json(json!({
-            "id": "chatcmpl-no", "object": "chat.completion", "model": "stub-1",
-            "choices": [{ "index": 0, "finish_reason": "stop",
-                "message": { "role": "assistant", "content": null, "refusal": "I would rather not." } }],
-            "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
-        }))
-        .into_response(),
+        Ok(_call) if is_upset(&shared, &body) => upset(shared.behaviour.upset),
         Ok(_call) => Json(chat_answer(&shared, &body)).into_response(),
         Err(refused) => refused.into_response(),
     }
@@ -232,6 +240,24 @@ pub(crate) fn prompt_of_form(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let prompt = text.split("name=\"prompt\"").nth(1).unwrap_or_default().trim_start();
     prompt.split("\r\n").next().unwrap_or_default().to_owned()
+}
+
+fn upset(how: Upset) -> Response {
+    let (content, refusal) = match how {
+        Upset::Refuses => (Value::Null, "I would rather not.".into()),
+        Upset::Rambles => ("Well, let me think.".into(), Value::Null),
+        Upset::Fails(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return (status, "something is wrong").into_response();
+        }
+    };
+    Json(json!({
+        "id": "chatcmpl-no", "object": "chat.completion", "model": "stub-1",
+        "choices": [{ "index": 0, "finish_reason": "stop",
+            "message": { "role": "assistant", "content": content, "refusal": refusal } }],
+        "usage": { "prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 250 },
+    }))
+    .into_response()
 }
 
 fn is_upset(shared: &Shared, body: &[u8]) -> bool {
