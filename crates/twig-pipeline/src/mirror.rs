@@ -3,9 +3,11 @@
 //! Stages work in the folder on this machine. A run first takes over what is in the copy and not here. Then every
 //! committed part follows, on a thread of its own: the partition's answers, rows, rejected rows, calls, and last
 //! its record, on the condition that nobody else has written that meanwhile. At the end go the other answers,
-//! `job.json`, the events and what the release was made from; the release itself is uploaded by the caller.
+//! `job.json`, the events and what the release was made from; the release itself is uploaded by the caller. Answers
+//! of partitions that are still open follow every minute, once there are enough of them: what is added to a file
+//! cannot be added to an object, which is sent whole.
 //!
-//! So a job whose machine is lost goes on at another one. Lost are the answers of partitions that were open.
+//! So a job whose machine is lost goes on at another one. Lost are the last answers of partitions that were open.
 
 use std::{
     collections::BTreeMap,
@@ -13,9 +15,10 @@ use std::{
     path::{Component, Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use twig_shards::{Remote, RemoteError, RemoteObject, files_below};
@@ -32,6 +35,11 @@ use crate::{
 const FOLDERS: [&str; 4] = ["answers", "stages", "rejected", "calls"];
 /// Committed parts that wait to be sent; a run that is faster than its store waits there.
 const WAITING: usize = 64;
+/// How often answers of open partitions are looked after.
+const ANSWERS_EVERY: Duration = Duration::from_mins(1);
+/// A file of answers is sent again once it has grown by this part of itself: all times together then send it at most
+/// nine times over, and what is lost with a machine is at most this part, or those of a minute.
+const GROWN_BY: u64 = 8;
 
 /// The copy of a job, and the thread that sends to it.
 #[derive(Debug)]
@@ -55,7 +63,7 @@ impl Mirror {
         let sending = Arc::clone(&copy);
         let thread = thread::spawn(move || {
             sending.send_parts()?;
-            waiting.into_iter().flatten().try_for_each(|name| sending.send(&name))
+            sending.follow(&waiting)
         });
         Ok(Some(Self { copy, parts: Mutex::new(Some(parts)), thread: Mutex::new(Some(thread)) }))
     }
@@ -153,6 +161,32 @@ impl Copy {
                 continue;
             }
             for name in names_of(stage, stem) {
+                self.send(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is handed over, and every now and then the answers of partitions that are still open.
+    fn follow(&self, parts: &Receiver<Vec<String>>) -> Result<(), RemoteError> {
+        let mut looked = Instant::now();
+        loop {
+            match parts.recv_timeout(ANSWERS_EVERY.saturating_sub(looked.elapsed())) {
+                Ok(names) => names.iter().try_for_each(|name| self.send(name))?,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.send_grown_answers()?;
+                    looked = Instant::now();
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn send_grown_answers(&self) -> Result<(), RemoteError> {
+        for name in self.below("answers") {
+            let here = fs::metadata(self.folder.join(&name)).map_or(0, |found| found.len());
+            let known = self.there().get(&name).map(|object| object.size);
+            if known.is_none_or(|known| here >= known + known / GROWN_BY) {
                 self.send(&name)?;
             }
         }
@@ -296,6 +330,18 @@ mod tests {
         assert_eq!(text("answers/part-00000/a.seg"), "one answer", "the longer one");
         assert_eq!(text("job.json"), "mine", "what is here stays");
         assert!(!other.path().join("ids").exists());
+    }
+
+    #[test]
+    fn answers_of_open_partitions_follow_once_they_have_grown() {
+        let [store, folder] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let sending = copy(store.path(), folder.path());
+        let name = "answers/part-00000/a.seg";
+        for (here, there) in [(80, 80), (89, 80), (90, 90)] {
+            write(folder.path(), name, &"x".repeat(here));
+            sending.send_grown_answers().unwrap();
+            assert_eq!(fs::metadata(store.path().join(name)).unwrap().len(), there);
+        }
     }
 
     #[test]
