@@ -18,8 +18,8 @@ use std::{
 use serde_json::json;
 use twig_model::Trajectory;
 use twig_shards::{
-    BagelPicture, BagelSequence, Blob, PlainRow, ReleaseTrajectory, TableReader, TableWriter,
-    atomic::{self, AtomicFile},
+    BagelPicture, BagelSequence, Blob, Part, PartWriter, PlainRow, Purpose, ReleaseTrajectory, TableReader,
+    atomic,
 };
 
 use crate::{
@@ -79,7 +79,7 @@ fn sequence(trajectory: &Trajectory) -> BagelSequence {
 
 /// A Parquet file of an export.
 pub(crate) struct ParquetFile<T: PlainRow> {
-    table: TableWriter<T, AtomicFile>,
+    table: PartWriter<T>,
     name: String,
 }
 
@@ -87,15 +87,15 @@ impl<T: PlainRow> ParquetFile<T> {
     /// Begins the file that a shard becomes, in the folder `{kind}/{split}`.
     pub(crate) fn create(folder: &Path, kind: &str, source: &Source) -> Result<Self, ExportError> {
         let name = format!("{kind}/{}/{}", source.split, source.file_name("parquet"));
-        Ok(Self { table: TableWriter::create(&folder.join(&name))?, name })
+        Ok(Self { table: PartWriter::create_for(&folder.join(&name), Purpose::Release)?, name })
     }
 
     pub(crate) fn push(&mut self, row: T) -> Result<(), ExportError> {
-        Ok(self.table.push_row(row)?)
+        Ok(self.table.push(row)?)
     }
 
     pub(crate) fn finish(self, split: &str) -> Result<Written, ExportError> {
-        let (digest, summary) = self.table.commit()?;
+        let Part { digest, summary } = self.table.commit()?;
         let mut written = Written::default();
         written.add(self.name, split, summary.rows, digest);
         for file in &mut written.files {

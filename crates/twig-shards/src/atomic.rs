@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -14,12 +14,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ShardError;
+use crate::{ShardError, hashing_file::HashingFile};
 
 /// What names of unfinished files begin with; hidden, so that no reader takes them for data.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
-/// Bytes collected before they are hashed and written.
+/// Bytes read before they are hashed.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// Size and hash of a file.
@@ -33,7 +33,7 @@ pub struct FileDigest {
 
 /// A file under a temporary name; dropping it removes it.
 pub struct AtomicFile {
-    sink: BufWriter<HashingFile>,
+    sink: HashingFile,
     temporary: TemporaryPath,
     path: PathBuf,
 }
@@ -45,9 +45,7 @@ impl AtomicFile {
         create_folders(folder)?;
         let temporary = TemporaryPath(folder.join(temporary_name(path)));
         let file = File::create_new(&temporary.0).map_err(ShardError::io("create", path))?;
-        let sink =
-            BufWriter::with_capacity(BUFFER_BYTES, HashingFile { file, hasher: Sha256::new(), bytes: 0 });
-        Ok(Self { sink, temporary, path: path.to_owned() })
+        Ok(Self { sink: HashingFile::new(file), temporary, path: path.to_owned() })
     }
 
     /// Makes the bytes durable and gives the file its name, in place of what bore it.
@@ -59,10 +57,8 @@ impl AtomicFile {
     /// Makes the bytes durable, for a file whose name is known only later.
     pub fn seal(self) -> Result<SealedFile, ShardError> {
         let Self { sink, temporary, path } = self;
-        let written = sink.into_inner().map_err(io::IntoInnerError::into_error);
-        let HashingFile { file, hasher, bytes } = written.map_err(ShardError::io("write", &path))?;
-        file.sync_all().map_err(ShardError::io("write", &path))?;
-        let digest = FileDigest { bytes, sha256: hex(&hasher.finalize()) };
+        let (bytes, sha256) = sink.finish().map_err(ShardError::io("write", &path))?;
+        let digest = FileDigest { bytes, sha256: hex(&sha256) };
         Ok(SealedFile { temporary, digest })
     }
 
@@ -177,33 +173,6 @@ pub fn create_folders(folder: &Path) -> Result<(), ShardError> {
 pub fn sync_folder(folder: &Path) -> Result<(), ShardError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(ShardError::io("flush the folder", folder))
-}
-
-/// Counts and hashes what goes into a file.
-struct HashingFile {
-    file: File,
-    hasher: Sha256,
-    bytes: u64,
-}
-
-impl Write for HashingFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Self { file, hasher, .. } = self;
-        if bytes.len() < BUFFER_BYTES {
-            file.write_all(bytes)?;
-            hasher.update(bytes);
-        } else {
-            // Both take about as long: side by side where a core is free.
-            let (written, ()) = rayon::join(|| file.write_all(bytes), || hasher.update(bytes));
-            written?;
-        }
-        self.bytes += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 /// The path of a file that goes when its owner goes; after a rename there is nothing left to remove.

@@ -5,7 +5,7 @@ use crate::{
     atomic::{AtomicFile, FileDigest},
 };
 
-/// Writes one table as one file of a job's folder, whole or not at all.
+/// Writes one table as one file, whole or not at all.
 pub struct PartWriter<T: Row> {
     table: TableWriter<T, AtomicFile>,
     path: std::path::PathBuf,
@@ -21,10 +21,15 @@ pub struct Part {
 }
 
 impl<T: Row> PartWriter<T> {
-    /// Begins a file that is to become `path`; until [`PartWriter::commit`] nothing stands there.
+    /// Begins a part of a stage that is to become `path`; until [`PartWriter::commit`] nothing stands there.
     pub fn create(path: &Path) -> Result<Self, ShardError> {
+        Self::create_for(path, Purpose::StagePart)
+    }
+
+    /// The same for another purpose.
+    pub fn create_for(path: &Path, purpose: Purpose) -> Result<Self, ShardError> {
         let file = AtomicFile::create(path)?;
-        let table = TableWriter::new(file, Purpose::StagePart).map_err(ShardError::parquet("write", path))?;
+        let table = TableWriter::new(file, purpose).map_err(ShardError::parquet("write", path))?;
         Ok(Self { table, path: path.to_owned() })
     }
 

@@ -59,7 +59,7 @@ pub(crate) const VERSION_KEY: &str = "twig.schema_version";
 /// to decide whether they trust statistics.
 pub(crate) const CREATED_BY: &str = "twig version 1.0.0 (build parquet-rs)";
 /// Bytes of encoded values after which a page ends: the unit in which readers fetch with an offset index.
-const DATA_PAGE_BYTES: usize = 1 << 20;
+pub(crate) const DATA_PAGE_BYTES: usize = 1 << 20;
 /// Level 3 is zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
 /// Chunk sizes and normalisation level that Hugging Face writes; the keys by which its tools see that a file

@@ -12,9 +12,9 @@ pub(crate) const FEATURES_KEY: &str = "huggingface";
 ///
 /// For simple tables both are the same type; a trajectory is taken apart into scalar columns, a list of steps
 /// and a list of pictures.
-pub trait Row: Sized + Send {
+pub trait Row: Sized + Send + 'static {
     /// The columns.
-    type Record: Record + Send;
+    type Record: Record + Send + 'static;
 
     /// Name of the table, for example `trajectories`; release folders are called the same.
     const TABLE: &'static str;
@@ -63,7 +63,7 @@ pub trait Row: Sized + Send {
 }
 
 /// A row that is its own record.
-pub trait PlainRow: Record + Send {
+pub trait PlainRow: Record + Send + 'static {
     /// Name of the table.
     const TABLE: &'static str;
 }

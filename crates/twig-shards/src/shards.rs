@@ -1,6 +1,8 @@
 use std::{
     fs::File,
+    mem, panic,
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
 };
 
 use arrow::datatypes::SchemaRef;
@@ -29,13 +31,13 @@ const MAX_ROW_GROUPS: u64 = 500;
 /// the rows alone. How many shards there are is known only at the end: until then they lie under temporary names.
 ///
 /// # Memory
-/// That of one [`TableWriter`].
+/// That of one [`TableWriter`], and at the end of a shard the last row group of the one before.
 pub struct ShardWriter<T: Row> {
     folder: PathBuf,
     split: String,
     target_bytes: u64,
     open: Option<TableWriter<T, AtomicFile>>,
-    finished: Vec<(SealedFile, TableSummary)>,
+    finished: Finished,
 }
 
 impl<T: Row> ShardWriter<T> {
@@ -43,7 +45,7 @@ impl<T: Row> ShardWriter<T> {
     /// of an earlier release must not lie there: `twig verify` would call them unknown.
     pub fn new(release: &Path, split: &str, target_bytes: u64) -> Self {
         let folder = release.join(T::TABLE);
-        Self { folder, split: split.to_owned(), target_bytes, open: None, finished: Vec::new() }
+        Self { folder, split: split.to_owned(), target_bytes, open: None, finished: Finished::default() }
     }
 
     /// Adds a row.
@@ -77,21 +79,20 @@ impl<T: Row> ShardWriter<T> {
 
     fn end_shard(&mut self) -> Result<(), ShardError> {
         let path = self.unfinished_path();
-        if let Some(table) = self.open.take() {
-            let (file, summary) = table.finish().map_err(ShardError::parquet("write", &path))?;
-            self.finished.push((file.seal()?, summary));
+        match self.open.take() {
+            Some(table) => self.finished.add(path, || table.finish()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Gives the shards their names; a split without rows has none.
     pub fn finish(mut self) -> Result<Vec<Shard>, ShardError> {
         self.end_shard()?;
-        name_shards(&self.folder, T::TABLE, &self.split, self.finished)
+        name_shards(&self.folder, T::TABLE, &self.split, self.finished.all()?)
     }
 
     fn unfinished_path(&self) -> PathBuf {
-        self.folder.join(format!("{}-{:05}.parquet", self.split, self.finished.len()))
+        self.folder.join(format!("{}-{:05}.parquet", self.split, self.finished.count()))
     }
 }
 
@@ -107,7 +108,7 @@ pub(crate) struct ShardFiles {
     properties: WriterProperties,
     target_bytes: u64,
     open: Option<(SplicedFile<AtomicFile>, TableSummary)>,
-    finished: Vec<(SealedFile, TableSummary)>,
+    finished: Finished,
 }
 
 impl ShardFiles {
@@ -128,7 +129,7 @@ impl ShardFiles {
             properties,
             target_bytes,
             open: None,
-            finished: Vec::new(),
+            finished: Finished::default(),
         }
     }
 
@@ -159,7 +160,7 @@ impl ShardFiles {
     /// Gives the shards their names; a split without rows has none.
     pub(crate) fn finish(mut self) -> Result<Vec<Shard>, ShardError> {
         self.end_shard()?;
-        name_shards(&self.folder, &self.table, &self.split, self.finished)
+        name_shards(&self.folder, &self.table, &self.split, self.finished.all()?)
     }
 
     fn open_file(&mut self) -> Result<&mut (SplicedFile<AtomicFile>, TableSummary), ShardError> {
@@ -177,15 +178,65 @@ impl ShardFiles {
 
     fn end_shard(&mut self) -> Result<(), ShardError> {
         let path = self.unfinished_path();
-        if let Some((file, summary)) = self.open.take() {
-            let file = file.finish().map_err(ShardError::parquet("write", &path))?;
-            self.finished.push((file.seal()?, summary));
+        match self.open.take() {
+            Some((file, summary)) => self.finished.add(path, move || Ok((file.finish()?, summary))),
+            None => Ok(()),
+        }
+    }
+
+    fn unfinished_path(&self) -> PathBuf {
+        self.folder.join(format!("{}-{:05}.parquet", self.split, self.finished.count()))
+    }
+}
+
+/// The complete shards of a split. The last one may be on its way to the disk while the next one is written.
+#[derive(Default)]
+struct Finished {
+    durable: Vec<(SealedFile, TableSummary)>,
+    under_way: Option<JoinHandle<Result<(SealedFile, TableSummary), ShardError>>>,
+}
+
+impl Finished {
+    /// Adds a shard by what gives its file.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        finish: impl FnOnce() -> Result<(AtomicFile, TableSummary), ParquetError> + Send + 'static,
+    ) -> Result<(), ShardError> {
+        self.wait()?;
+        let to = path.clone();
+        let seal = move || {
+            let (file, summary) = finish().map_err(ShardError::parquet("write", &to))?;
+            Ok((file.seal()?, summary))
+        };
+        let started = thread::Builder::new().spawn(seal);
+        self.under_way = Some(started.map_err(ShardError::io("write", &path))?);
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), ShardError> {
+        if let Some(under_way) = self.under_way.take() {
+            self.durable.push(under_way.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?);
         }
         Ok(())
     }
 
-    fn unfinished_path(&self) -> PathBuf {
-        self.folder.join(format!("{}-{:05}.parquet", self.split, self.finished.len()))
+    fn count(&self) -> usize {
+        self.durable.len() + usize::from(self.under_way.is_some())
+    }
+
+    fn all(mut self) -> Result<Vec<(SealedFile, TableSummary)>, ShardError> {
+        self.wait()?;
+        Ok(mem::take(&mut self.durable))
+    }
+}
+
+impl Drop for Finished {
+    /// A split that was given up leaves no files.
+    fn drop(&mut self) {
+        if let Some(under_way) = self.under_way.take() {
+            let _ = under_way.join();
+        }
     }
 }
 
@@ -305,7 +356,7 @@ mod tests {
         for number in 0..190_001 {
             writer.push(fixtures::prompt(number)).unwrap();
         }
-        let uncut = writer.finished.len() + 1;
+        let uncut = writer.finished.count() + 1;
         assert!((9..16).contains(&uncut), "{uncut} shards are not the case to be tried");
         let shards = writer.finish().unwrap();
         assert_eq!(shards.len(), 16);

@@ -1,15 +1,16 @@
 //! Parquet files put together of encoded column chunks: new ones, or those of other files byte for byte.
 //!
-//! New row groups are encoded in two halves at the same time. Pictures are written as they are, with pages that
-//! end by size: their bytes shift in the file as they do in memory, so that chunking by content gains nothing,
-//! and it would cost more than all else together. The other columns go through Arrow's own writer, which chunks
-//! them by content where the properties say so, into memory; their chunks are then spliced in.
+//! Of a new row group, pictures are written as they are (see `picture_chunk`), with pages that end by size: their bytes
+//! shift in the file as they do in memory, so that chunking by content gains nothing, and it would cost more than all
+//! else together. The other columns go through Arrow's own writer, which chunks them by content where the properties
+//! say so, into memory; their chunks are then spliced in. A row group is written while the next one is encoded.
 
 use std::{
     fs::File,
     io::{BufReader, Read, Seek, SeekFrom, Write},
     ops::Range,
     sync::Arc,
+    thread::{self, JoinHandle},
 };
 
 use arrow::{
@@ -38,26 +39,41 @@ use parquet::{
     },
 };
 
-use crate::properties::{CREATED_BY, holds_pictures};
+use crate::{
+    picture_chunk::{ClosedPictures, PictureChunk, is_bytes},
+    properties::{CREATED_BY, holds_pictures},
+};
 
 /// A Parquet file that grows by whole row groups.
 ///
 /// # Memory
-/// One encoded row group, where it is not copied from another file.
-pub(crate) struct SplicedFile<W: Write + Send> {
-    writer: SerializedFileWriter<W>,
+/// Where row groups are not copied from another file: the one that is encoded, and the one before, which is written.
+pub(crate) struct SplicedFile<W: Write + Send + 'static> {
+    /// `None` after an error.
+    writer: Option<Writer<W>>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     properties: WriterProperties,
     row_groups: usize,
+    bytes: u64,
 }
 
-impl<W: Write + Send> SplicedFile<W> {
+enum Writer<W: Write + Send> {
+    Idle(SerializedFileWriter<W>),
+    /// A thread that writes a row group and hands the writer back.
+    Busy(JoinHandle<Result<SerializedFileWriter<W>>>),
+}
+
+/// Bytes of a row group that is worth a thread.
+const LARGE_GROUP_BYTES: u64 = 4 << 20;
+
+impl<W: Write + Send + 'static> SplicedFile<W> {
     /// Begins a file; the schema's metadata go into `ARROW:schema`.
     pub(crate) fn new(sink: W, schema: SchemaRef, properties: WriterProperties) -> Result<Self> {
         let arrow = ArrowWriter::try_new(sink, schema.clone(), Some(properties.clone()))?;
         let (writer, factory) = arrow.into_serialized_writer()?;
-        Ok(Self { writer, factory, schema, properties, row_groups: 0 })
+        let writer = Some(Writer::Idle(writer));
+        Ok(Self { writer, factory, schema, properties, row_groups: 0, bytes: 0 })
     }
 
     /// Begins a row group; what is encoded is written by [`SplicedFile::append`].
@@ -65,55 +81,60 @@ impl<W: Write + Send> SplicedFile<W> {
         GroupEncoder::new(self)
     }
 
-    /// Writes an encoded row group.
+    /// Writes an encoded row group, a large one while the caller goes on. An error may be that of an earlier one.
     pub(crate) fn append(&mut self, group: GroupEncoder) -> Result<()> {
-        let GroupEncoder { plain, pictures, .. } = group;
-        let plain = plain.map(EncodedColumns::new).transpose()?;
-        let mut pictures = pictures.into_iter();
-        let mut next_plain = 0;
-        let mut target = self.writer.next_row_group()?;
-        for field in self.schema.fields() {
-            if holds_pictures(field) {
-                let chunks = pictures.next().map(PictureColumn::close).transpose()?;
-                for chunk in chunks.into_iter().flatten() {
-                    chunk.append_to_row_group(&mut target)?;
-                }
-            } else if let Some(plain) = &plain {
-                for _ in 0..num_leaves(field.data_type()) {
-                    plain.append_column(&mut target, 0, next_plain)?;
-                    next_plain += 1;
-                }
-            }
-        }
-        target.close()?;
+        let group = group.close()?;
+        let mut writer = self.idle()?;
+        self.bytes += group.bytes;
         self.row_groups += 1;
+        self.writer = Some(if group.bytes < LARGE_GROUP_BYTES {
+            group.append_to(&mut writer)?;
+            Writer::Idle(writer)
+        } else {
+            let append = move || group.append_to(&mut writer).map(|()| writer);
+            Writer::Busy(thread::Builder::new().spawn(append)?)
+        });
         Ok(())
     }
 
     /// Copies a row group of another file with the same columns; nothing is decoded.
     pub(crate) fn copy_group(&mut self, source: &EncodedColumns<LargeReads>, index: usize) -> Result<()> {
-        let mut target = self.writer.next_row_group()?;
+        let mut writer = self.idle()?;
+        let mut target = writer.next_row_group()?;
         for column in 0..source.metadata.row_group(index).num_columns() {
             source.append_column(&mut target, index, column)?;
         }
         target.close()?;
+        self.bytes += source.metadata.row_group(index).compressed_size() as u64;
         self.row_groups += 1;
+        self.writer = Some(Writer::Idle(writer));
         Ok(())
     }
 
-    /// Bytes of the row groups so far.
+    /// Bytes of the column chunks so far.
     pub(crate) fn bytes_written(&self) -> u64 {
-        self.writer.bytes_written() as u64
-    }
-
-    /// Where the bytes go; not to be written to.
-    pub(crate) fn sink(&self) -> &W {
-        self.writer.inner()
+        self.bytes
     }
 
     /// Writes the footer and gives the sink back.
-    pub(crate) fn finish(self) -> Result<W> {
-        self.writer.into_inner()
+    pub(crate) fn finish(mut self) -> Result<W> {
+        self.idle()?.into_inner()
+    }
+
+    /// The writer, once it is done with what it was given.
+    fn idle(&mut self) -> Result<SerializedFileWriter<W>> {
+        let failed = || ParquetError::General("the file could not be written".to_owned());
+        match self.writer.take().ok_or_else(failed)? {
+            Writer::Idle(writer) => Ok(writer),
+            Writer::Busy(appending) => appending.join().map_err(|_| failed())?,
+        }
+    }
+}
+
+impl<W: Write + Send + 'static> Drop for SplicedFile<W> {
+    /// Nobody writes to a file that was given up.
+    fn drop(&mut self) {
+        let _ = self.idle();
     }
 }
 
@@ -129,19 +150,30 @@ pub(crate) struct GroupEncoder {
 /// A column of pictures and its writers, one a leaf.
 struct PictureColumn {
     position: usize,
-    leaves: Vec<ArrowColumnWriter>,
+    leaves: Vec<Leaf>,
+}
+
+enum Leaf {
+    Bytes(PictureChunk),
+    /// What stands beside the bytes.
+    Other(Box<ArrowColumnWriter>),
 }
 
 impl GroupEncoder {
-    fn new<W: Write + Send>(file: &SplicedFile<W>) -> Result<Self> {
+    fn new<W: Write + Send + 'static>(file: &SplicedFile<W>) -> Result<Self> {
         let schema = file.schema.clone();
         let mut writers = file.factory.create_column_writers(file.row_groups)?.into_iter();
         let (mut plain_columns, mut pictures) = (Vec::new(), Vec::new());
         for (position, field) in schema.fields().iter().enumerate() {
-            let leaves: Vec<_> = writers.by_ref().take(num_leaves(field.data_type())).collect();
+            let leaves = leaves(field.data_type()).into_iter().zip(&mut writers);
             if holds_pictures(field) {
-                pictures.push(PictureColumn { position, leaves });
+                let leaf = |(leaf, writer)| match is_bytes(leaf) {
+                    true => Leaf::Bytes(PictureChunk::new(field.data_type())),
+                    false => Leaf::Other(Box::new(writer)),
+                };
+                pictures.push(PictureColumn { position, leaves: leaves.map(leaf).collect() });
             } else {
+                leaves.for_each(drop);
                 plain_columns.push(position);
             }
         }
@@ -157,28 +189,95 @@ impl GroupEncoder {
         Ok(Self { schema, plain_columns, plain, pictures })
     }
 
-    /// Encodes rows, pictures and the rest side by side.
+    /// Encodes rows. Pictures stay where they are in memory until the row group is written; they may be views.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let Self { schema, plain_columns, plain, pictures } = self;
-        let (of_plain, of_pictures) = rayon::join(
-            || match plain {
-                Some(plain) => plain.write(&batch.project(plain_columns).map_err(arrow_error)?),
-                None => Ok(()),
-            },
-            || pictures.iter_mut().try_for_each(|column| column.write(schema, batch)),
-        );
-        of_plain.and(of_pictures)
+        if let Some(plain) = plain {
+            plain.write(&batch.project(plain_columns).map_err(arrow_error)?)?;
+        }
+        pictures.iter_mut().try_for_each(|column| column.write(schema, batch))
+    }
+
+    fn close(self) -> Result<EncodedGroup> {
+        let Self { schema, plain, pictures, .. } = self;
+        let plain = plain.map(EncodedColumns::new).transpose()?;
+        let pictures = pictures.into_iter().map(PictureColumn::close).collect::<Result<Vec<_>>>()?;
+        let plain_bytes =
+            plain.as_ref().map_or(0, |plain| plain.metadata.row_group(0).compressed_size() as u64);
+        let bytes = plain_bytes + pictures.iter().flatten().map(EncodedLeaf::num_bytes).sum::<u64>();
+        Ok(EncodedGroup { schema, plain, pictures, bytes })
     }
 }
 
 impl PictureColumn {
     fn write(&mut self, schema: &Schema, batch: &RecordBatch) -> Result<()> {
-        let leaves = compute_leaves(schema.field(self.position), batch.column(self.position))?;
-        self.leaves.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))
+        let column = batch.column(self.position);
+        let arrays = compute_leaves(schema.field(self.position), column)?;
+        for (leaf, array) in self.leaves.iter_mut().zip(&arrays) {
+            match leaf {
+                Leaf::Bytes(chunk) => chunk.write(column),
+                Leaf::Other(writer) => writer.write(array)?,
+            }
+        }
+        Ok(())
     }
 
-    fn close(self) -> Result<Vec<ArrowColumnChunk>> {
-        self.leaves.into_iter().map(ArrowColumnWriter::close).collect()
+    fn close(self) -> Result<Vec<EncodedLeaf>> {
+        let close = |leaf| match leaf {
+            Leaf::Bytes(chunk) => Ok(EncodedLeaf::Bytes(chunk.close())),
+            Leaf::Other(writer) => writer.close().map(|chunk| EncodedLeaf::Other(Box::new(chunk))),
+        };
+        self.leaves.into_iter().map(close).collect()
+    }
+}
+
+/// A row group that waits to be written.
+struct EncodedGroup {
+    schema: SchemaRef,
+    plain: Option<EncodedColumns<Bytes>>,
+    pictures: Vec<Vec<EncodedLeaf>>,
+    bytes: u64,
+}
+
+enum EncodedLeaf {
+    Bytes(ClosedPictures),
+    Other(Box<ArrowColumnChunk>),
+}
+
+impl EncodedGroup {
+    fn append_to<W: Write + Send>(self, writer: &mut SerializedFileWriter<W>) -> Result<()> {
+        let columns = writer.schema_descr().columns().to_vec();
+        let mut columns = columns.into_iter();
+        let mut target = writer.next_row_group()?;
+        let mut pictures = self.pictures.into_iter();
+        let mut next_plain = 0;
+        for field in self.schema.fields() {
+            let leaves = columns.by_ref().take(leaves(field.data_type()).len());
+            if holds_pictures(field) {
+                for (column, leaf) in leaves.zip(pictures.next().into_iter().flatten()) {
+                    match leaf {
+                        EncodedLeaf::Bytes(chunk) => chunk.append_to(&mut target, column)?,
+                        EncodedLeaf::Other(chunk) => chunk.append_to_row_group(&mut target)?,
+                    }
+                }
+            } else if let Some(plain) = &self.plain {
+                for _ in leaves {
+                    plain.append_column(&mut target, 0, next_plain)?;
+                    next_plain += 1;
+                }
+            }
+        }
+        target.close()?;
+        Ok(())
+    }
+}
+
+impl EncodedLeaf {
+    fn num_bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(chunk) => chunk.num_bytes(),
+            Self::Other(chunk) => chunk.close().bytes_written,
+        }
     }
 }
 
@@ -201,14 +300,14 @@ impl EncodedColumns<LargeReads> {
     }
 
     /// Copies some row groups into a file of the same kind.
-    pub(crate) fn splice<W: Write + Send>(&self, sink: W, groups: Range<usize>) -> Result<W> {
+    pub(crate) fn splice<W: Write + Send + 'static>(&self, sink: W, groups: Range<usize>) -> Result<W> {
         let file = self.metadata.file_metadata();
         let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
         self.splice_as(sink, groups, schema, |_| true)
     }
 
     /// Copies some row groups into a file with another Arrow schema and a part of the footer's pairs.
-    pub(crate) fn splice_as<W: Write + Send>(
+    pub(crate) fn splice_as<W: Write + Send + 'static>(
         &self,
         sink: W,
         groups: Range<usize>,
@@ -290,12 +389,12 @@ impl ChunkReader for LargeReads {
     }
 }
 
-/// Columns that Parquet stores for a field.
-fn num_leaves(data_type: &DataType) -> usize {
+/// The columns that Parquet stores for a field, by their types.
+fn leaves(data_type: &DataType) -> Vec<&DataType> {
     match data_type {
-        DataType::List(element) => num_leaves(element.data_type()),
-        DataType::Struct(fields) => fields.iter().map(|field| num_leaves(field.data_type())).sum(),
-        _ => 1,
+        DataType::List(element) => leaves(element.data_type()),
+        DataType::Struct(fields) => fields.iter().flat_map(|field| leaves(field.data_type())).collect(),
+        leaf => vec![leaf],
     }
 }
 

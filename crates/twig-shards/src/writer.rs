@@ -1,11 +1,9 @@
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use arrow::datatypes::SchemaRef;
 use parquet::errors::ParquetError;
 
 use crate::{
-    ShardError,
-    atomic::{AtomicFile, FileDigest},
     properties::{Purpose, RowGroupLimits, writer_properties},
     record::Record,
     row::{Row, records_to_batch},
@@ -18,12 +16,12 @@ use crate::{
 /// and within a group rows are handed to the encoder in portions that depend on their sizes only.
 ///
 /// # Memory
-/// A row group is encoded in memory and written when it ends: at most [`RowGroupLimits::max_bytes`] (64 MiB in
-/// a release, 16 MiB in a part) and a portion of 1 MiB twice over, or the largest single row if that is more.
+/// A row group is encoded in memory and written while the next one is: at most [`RowGroupLimits::max_bytes`] (64 MiB
+/// in a release, 16 MiB in a part) twice and a portion of 1 MiB, or the largest single row if that is more.
 ///
 /// # Not supported
 /// Rows out of order, appending to a file, and columns chosen at run time.
-pub struct TableWriter<T: Row, W: Write + Send> {
+pub struct TableWriter<T: Row, W: Write + Send + 'static> {
     file: SplicedFile<W>,
     schema: SchemaRef,
     /// The open row group, but for the rows of `portion`.
@@ -53,7 +51,7 @@ pub struct TableSummary {
 /// processor's cache.
 const PORTION_BYTES: usize = 1 << 20;
 
-impl<T: Row, W: Write + Send> TableWriter<T, W> {
+impl<T: Row, W: Write + Send + 'static> TableWriter<T, W> {
     /// Begins a file; nothing is written before the first row group ends.
     pub fn new(sink: W, purpose: Purpose) -> Result<Self, ParquetError> {
         let schema = T::schema();
@@ -139,26 +137,6 @@ impl<T: Row, W: Write + Send> TableWriter<T, W> {
     pub fn finish(mut self) -> Result<(W, TableSummary), ParquetError> {
         self.end_row_group()?;
         Ok((self.file.finish()?, self.summary))
-    }
-}
-
-impl<T: Row> TableWriter<T, AtomicFile> {
-    /// Begins a file of an export, which is to become `path`.
-    pub fn create(path: &Path) -> Result<Self, ShardError> {
-        Self::new(AtomicFile::create(path)?, Purpose::Release).map_err(ShardError::parquet("write", path))
-    }
-
-    /// Adds a row.
-    pub fn push_row(&mut self, row: T) -> Result<(), ShardError> {
-        let pushed = self.push(row);
-        pushed.map_err(|error| ShardError::parquet("write", self.file.sink().path())(error))
-    }
-
-    /// Makes the file durable and gives it its name.
-    pub fn commit(self) -> Result<(FileDigest, TableSummary), ShardError> {
-        let path = self.file.sink().path().to_owned();
-        let (file, summary) = self.finish().map_err(ShardError::parquet("write", &path))?;
-        Ok((file.commit()?, summary))
     }
 }
 

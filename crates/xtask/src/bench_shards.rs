@@ -64,6 +64,13 @@ fn report(own: &Value, others: &Value) -> String {
         String::new(),
         "| what | twig | beside | that one | ratio |\n|---|---:|---|---:|---:|".to_owned(),
         line("writing a shard, in memory", ours, "rows/s", "bare arrow-rs", number(&own["bare_rows"])),
+        line(
+            "the same",
+            ours,
+            "rows/s",
+            "the same without chunking by content",
+            number(&own["unchunked_rows"]),
+        ),
         line("the same", ours, "rows/s", "pyarrow", number(&others["pyarrow_rows"])),
         line("`twig merge`", megabytes("merging"), "MB/s", "copying the files", copying),
         line("`twig filter` to a half", megabytes("filtering"), "MB/s", "copying the files", copying),

@@ -99,7 +99,8 @@ pub struct Derived {
 /// Writes a new release from existing ones into the folder `out`, which must not be there.
 ///
 /// # Memory
-/// One row group for each table, and about 150 bytes a trajectory and 1 byte a row of the sources.
+/// Two row groups for each table, with the pages that their pictures came in (at most four times as much), and about 150
+/// bytes a trajectory and 1 byte a row of the sources.
 pub fn derive(derivation: &Derivation, out: &Path) -> Result<Derived, ShardError> {
     if out.symlink_metadata().is_ok() {
         return Err(ShardError::Exists { path: out.to_owned() });

@@ -5,6 +5,7 @@ use std::{
     fs::File,
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use arrow::{
@@ -26,6 +27,7 @@ use parquet::{
 use super::{Source, choice::Choice};
 use crate::{
     Config, Purpose, RowGroupLimits, SCHEMA_VERSION, Shard, ShardError, Split,
+    picture_chunk::picture_views,
     properties::{has_pictures, properties_of_version},
     shards::ShardFiles,
     splice::{EncodedColumns, GroupEncoder, LargeReads},
@@ -41,6 +43,10 @@ pub(super) struct Groups {
 /// Rows that are decoded together: few where they have pictures.
 const ROWS_WITH_PICTURES: usize = 10;
 const ROWS_WITHOUT: usize = 1_000;
+
+/// Pictures are copied out of their pages where fewer than one row in so many stays: whatever is kept of a page keeps
+/// all of it in memory.
+const ROWS_OF_A_VIEW: usize = 4;
 
 /// Writes one table of the new release.
 pub(super) fn table(
@@ -87,6 +93,8 @@ struct SourceShard {
     path: PathBuf,
     schema: SchemaRef,
     metadata: ArrowReaderMetadata,
+    /// The same for readers that leave pictures in the pages they came in.
+    as_views: ArrowReaderMetadata,
     /// For each row the position of its split; `None` where it does not stay.
     targets: Vec<Option<u8>>,
     /// Rows of each row group.
@@ -144,8 +152,12 @@ impl SourceShard {
         let file = File::open(path).map_err(ShardError::io("open", path))?;
         let read = || -> Result<Self, ParquetError> {
             let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-            let metadata = ArrowReaderMetadata::load(&file, options)?;
+            let metadata = ArrowReaderMetadata::load(&file, options.clone())?;
             let schema = metadata.schema().clone();
+            let as_views = ArrowReaderMetadata::try_new(
+                Arc::clone(metadata.metadata()),
+                options.with_schema(picture_views(&schema)),
+            )?;
             let mut first = 0;
             let groups = metadata.metadata().row_groups().iter().map(|group| {
                 let rows = first..first + group.num_rows() as usize;
@@ -158,6 +170,7 @@ impl SourceShard {
                 path: path.to_owned(),
                 schema,
                 metadata,
+                as_views,
                 targets,
                 groups,
                 data_bytes: shard.data_bytes,
@@ -185,7 +198,9 @@ impl SourceShard {
             false => RowSelector::skip(run.len()),
         });
         let batch_rows = if has_pictures(&self.schema) { ROWS_WITH_PICTURES } else { ROWS_WITHOUT };
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+        let kept = targets.iter().filter(|target| **target == Some(split)).count();
+        let metadata = if kept * ROWS_OF_A_VIEW < targets.len() { &self.metadata } else { &self.as_views };
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
             .with_row_groups(vec![group])
             .with_row_selection(selectors.collect::<RowSelection>())
             .with_batch_size(batch_rows)
