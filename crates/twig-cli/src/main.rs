@@ -13,6 +13,10 @@ use clap::Parser;
 
 use crate::arguments::Arguments;
 
+/// Gives memory back that the system's allocator keeps in pieces over a long job, and takes less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // A panic is a fault of this program or of a library, and has been told by then: it ends like one.

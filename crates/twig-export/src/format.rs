@@ -20,10 +20,12 @@ use crate::{
 
 /// A format that releases can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum ExportFormat {
     /// JSON lines, one object a trajectory, and PNG files.
     Jsonl,
     /// Tar files of WebDataset and Energon, one sample an attempt at a region.
+    #[cfg_attr(feature = "clap", value(name = WebDataset::NAME))]
     WebDataset,
     /// MosaicML's MDS shards of the samples for Janus training loops.
     Mds,

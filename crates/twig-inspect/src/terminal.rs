@@ -10,6 +10,7 @@ use twig_imaging::{RgbImage, encode_png, fit_square};
 
 /// How pictures are shown in a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Pictures {
     /// The kitty graphics protocol: kitty, Ghostty, WezTerm, Konsole.
     Kitty,

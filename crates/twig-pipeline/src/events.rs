@@ -283,4 +283,24 @@ mod tests {
         assert!(text.contains(r#""event":"model_changed","teacher":"t","from":"m-1","to":"m-3""#), "{text}");
         assert_eq!(last_events(folder.path(), 5)[0].event, changed("m-3"));
     }
+
+    #[test]
+    fn what_teachers_are_doing_is_written_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EventLog::open(folder.path(), &Nobody).unwrap();
+        let written = || last_events(folder.path(), 9).len();
+        let watch = || log.watch_teachers(BTreeMap::from([("t".to_owned(), Reading::default())]), 5);
+        watch();
+        assert_eq!(written(), 0);
+        for _ in 0..2 {
+            *log.teachers_written.lock().unwrap() -= WRITE_TEACHERS_EVERY;
+            watch();
+            watch();
+        }
+        assert_eq!(written(), 2);
+        assert!(matches!(
+            &last_events(folder.path(), 1)[0].event,
+            Event::Teachers { spent_micro_usd: 5, .. }
+        ));
+    }
 }

@@ -42,7 +42,7 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("retries", &file.trajectories.invalid_answer_retries)
         .with("seed", &file.seed)
         .with("teachers", &judges)
-        .with("templates", &recipe.templates.hashes_of(&OF_JUDGEMENTS))
+        .with("templates", &recipe.templates.wording(&OF_JUDGEMENTS))
 }
 
 /// A judge of an open partition.

@@ -36,6 +36,10 @@ use twig_shards::{
     publish, writer_properties,
 };
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Rows that writers are compared on.

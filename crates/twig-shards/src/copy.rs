@@ -7,7 +7,7 @@ use crate::{
     ShardError, TableSummary,
     atomic::{AtomicFile, FileDigest},
     row::FEATURES_KEY,
-    splice::{EncodedColumns, LargeReads},
+    splice::EncodedColumns,
 };
 
 /// Copies a shard without the Hugging Face features, so that `datasets` hands out pictures as structs of bytes.
@@ -29,10 +29,7 @@ pub fn copy_without_features(shard: &Path, path: &Path) -> Result<(FileDigest, T
     Ok((copied.commit()?, summary))
 }
 
-fn without_features(
-    source: &EncodedColumns<LargeReads>,
-    sink: AtomicFile,
-) -> Result<AtomicFile, ParquetError> {
+fn without_features(source: &EncodedColumns<File>, sink: AtomicFile) -> Result<AtomicFile, ParquetError> {
     let file = source.metadata.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
     let plain = Schema::new(schema.fields().clone());

@@ -7,7 +7,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom, Write},
+    io::{BufReader, Read, Seek, SeekFrom, Take, Write},
     ops::Range,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -98,11 +98,12 @@ impl<W: Write + Send + 'static> SplicedFile<W> {
     }
 
     /// Copies a row group of another file with the same columns; nothing is decoded.
-    pub(crate) fn copy_group(&mut self, source: &EncodedColumns<LargeReads>, index: usize) -> Result<()> {
+    pub(crate) fn copy_group(&mut self, source: &EncodedColumns<File>, index: usize) -> Result<()> {
         let mut writer = self.idle()?;
         let mut target = writer.next_row_group()?;
-        for column in 0..source.metadata.row_group(index).num_columns() {
-            source.append_column(&mut target, index, column)?;
+        for (column, chunk) in source.metadata.row_group(index).columns().iter().enumerate() {
+            let reader = ChunkReads { file: &source.reader, bytes: chunk.compressed_size() as u64 };
+            source.append_column(&reader, &mut target, index, column)?;
         }
         target.close()?;
         self.bytes += source.metadata.row_group(index).compressed_size() as u64;
@@ -262,7 +263,7 @@ impl EncodedGroup {
                 }
             } else if let Some(plain) = &self.plain {
                 for _ in leaves {
-                    plain.append_column(&mut target, 0, next_plain)?;
+                    plain.append_column(&plain.reader, &mut target, 0, next_plain)?;
                     next_plain += 1;
                 }
             }
@@ -284,7 +285,7 @@ impl EncodedLeaf {
 /// The column chunks of a finished file.
 pub(crate) struct EncodedColumns<R: ChunkReader> {
     reader: R,
-    pub(crate) metadata: ParquetMetaData,
+    pub(crate) metadata: Arc<ParquetMetaData>,
 }
 
 impl EncodedColumns<Bytes> {
@@ -293,10 +294,15 @@ impl EncodedColumns<Bytes> {
     }
 }
 
-impl EncodedColumns<LargeReads> {
+impl EncodedColumns<File> {
     /// The column chunks of a file on disk.
     pub(crate) fn open(file: File) -> Result<Self> {
-        Self::read(LargeReads(file))
+        Self::read(file)
+    }
+
+    /// The same, for a file whose footer and page index have been read.
+    pub(crate) fn with_metadata(file: File, metadata: Arc<ParquetMetaData>) -> Self {
+        Self { reader: file, metadata }
     }
 
     /// Copies some row groups into a file of the same kind.
@@ -333,12 +339,13 @@ impl<R: ChunkReader> EncodedColumns<R> {
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(&reader)?;
-        Ok(Self { reader, metadata })
+        Ok(Self { reader, metadata: Arc::new(metadata) })
     }
 
-    /// Copies a column chunk with its statistics, page index and Bloom filter.
+    /// Copies a column chunk, read through `reader`, with its statistics, page index and Bloom filter.
     fn append_column<W: Write + Send>(
         &self,
+        reader: &impl ChunkReader,
         target: &mut SerializedRowGroupWriter<'_, W>,
         group: usize,
         column: usize,
@@ -354,38 +361,36 @@ impl<R: ChunkReader> EncodedColumns<R> {
             column_index: index.and_then(|index| index.column_index(group, column)).cloned(),
             offset_index: index.and_then(|index| index.offset_index(group, column)).cloned(),
         };
-        target.append_column(&self.reader, close)
+        target.append_column(reader, close)
     }
 }
 
-/// A file read in large pieces: column chunks are copied from begin to end.
-pub(crate) struct LargeReads(File);
+/// A column chunk of a file, read in large pieces and not beyond its end.
+struct ChunkReads<'a> {
+    file: &'a File,
+    bytes: u64,
+}
 
 /// Bytes that are read at once.
-const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: u64 = 1 << 20;
 
-impl Length for LargeReads {
+impl Length for ChunkReads<'_> {
     fn len(&self) -> u64 {
-        Length::len(&self.0)
+        Length::len(self.file)
     }
 }
 
-impl ChunkReader for LargeReads {
-    type T = BufReader<File>;
+impl ChunkReader for ChunkReads<'_> {
+    type T = BufReader<Take<File>>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let mut file = self.0.try_clone()?;
+        let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(start))?;
-        Ok(BufReader::with_capacity(READ_BYTES, file))
+        Ok(BufReader::with_capacity(self.bytes.min(READ_BYTES) as usize, file.take(self.bytes)))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        let mut bytes = Vec::with_capacity(length);
-        let read = self.get_read(start)?.take(length as u64).read_to_end(&mut bytes)?;
-        if read != length {
-            return Err(ParquetError::EOF(format!("{read} of {length} bytes are there")));
-        }
-        Ok(bytes.into())
+        self.file.get_bytes(start, length)
     }
 }
 

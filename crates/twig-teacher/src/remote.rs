@@ -203,13 +203,8 @@ impl Remote {
             Ok(Answered { reply, names_model, hints }) => {
                 self.gauge.answered.fetch_add(1, Ordering::Relaxed);
                 turn.succeeded();
-                if let Some(pause) = hints.no_calls_for {
+                if let Some(pause) = hints.pause(weight.tokens) {
                     self.pace.hold(pause);
-                }
-                if let Some((left, reset)) = hints.tokens_left
-                    && left < weight.tokens
-                {
-                    self.pace.hold(reset);
                 }
                 self.watch.alive();
                 if names_model {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use twig_inspect::Pictures;
 
 /// A release, or two to compare.
 #[derive(Debug, Args)]
@@ -59,24 +60,7 @@ pub(crate) struct ShowArguments {
     pub(crate) words: Vec<String>,
     /// How pictures are shown; by default as the terminal can, and not at all where none is
     #[arg(long, value_enum)]
-    pub(crate) pictures: Option<PictureStyle>,
-}
-
-/// A way to show pictures in a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum PictureStyle {
-    /// The kitty protocol
-    Kitty,
-    /// The inline images of iTerm2
-    Iterm,
-    /// Sixels
-    Sixel,
-    /// Half blocks in 24-bit colour
-    Blocks,
-    /// Half blocks in 256 colours
-    Blocks256,
-    /// None
-    None,
+    pub(crate) pictures: Option<Pictures>,
 }
 
 /// What to report on, and where to write it.

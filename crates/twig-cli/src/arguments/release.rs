@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use twig_export::ExportFormat;
 
 /// What to write, in which format, and where.
 #[derive(Debug, Args)]
@@ -16,42 +17,6 @@ pub(crate) struct ExportArguments {
     /// The folder to write, which must not be there yet
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: PathBuf,
-}
-
-/// A format that releases can be written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ExportFormat {
-    /// One JSON object a trajectory, pictures as PNG files
-    Jsonl,
-    /// Tar files for WebDataset and Energon, one sample an attempt at a region
-    Webdataset,
-    /// MosaicML streaming shards of the Janus samples
-    Mds,
-    /// LLaMA-Factory: sharegpt chats, pictures, dataset_info.json
-    LlamaFactory,
-    /// BAGEL: Parquet for text-to-image and step-by-step editing, parquet_info
-    Bagel,
-    /// Interleaved JSON conversations with need_loss, need_vae and need_vit, in Parquet
-    Irg,
-    /// Image token ids as NumPy files
-    Codes,
-    /// Our own tables without the Hugging Face features: pictures stay bytes (ms-swift streaming)
-    Plain,
-}
-
-impl From<ExportFormat> for twig_export::ExportFormat {
-    fn from(format: ExportFormat) -> Self {
-        match format {
-            ExportFormat::Jsonl => Self::Jsonl,
-            ExportFormat::Webdataset => Self::WebDataset,
-            ExportFormat::Mds => Self::Mds,
-            ExportFormat::LlamaFactory => Self::LlamaFactory,
-            ExportFormat::Bagel => Self::Bagel,
-            ExportFormat::Irg => Self::Irg,
-            ExportFormat::Codes => Self::Codes,
-            ExportFormat::Plain => Self::Plain,
-        }
-    }
 }
 
 /// What to upload, and where.

@@ -4,7 +4,7 @@ use crate::{arguments::ExportArguments, exit::WrongUsage, render};
 
 pub(crate) fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let release = super::release_in(&arguments.folder)?;
-    let exported = twig_export::export(&release, &arguments.output, arguments.format.into());
+    let exported = twig_export::export(&release, &arguments.output, arguments.format);
     let summary = exported.map_err(|error| match error.is_wrong_usage() {
         true => WrongUsage(error.to_string()).into(),
         false => anyhow::Error::from(error),

@@ -6,11 +6,7 @@ use std::{
 
 use twig_inspect::{Catalogue, Dataset, Details, Pictures, ShowOptions, show as shown};
 
-use crate::{
-    arguments::{PictureStyle, ShowArguments},
-    exit::WrongUsage,
-    render,
-};
+use crate::{arguments::ShowArguments, exit::WrongUsage, render};
 
 pub(crate) fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     let options = ShowOptions {
@@ -80,15 +76,10 @@ fn anywhere(ids: &[String]) -> anyhow::Result<Vec<Found>> {
     })
 }
 
-fn pictures(wanted: Option<PictureStyle>) -> Pictures {
+fn pictures(wanted: Option<Pictures>) -> Pictures {
     match wanted {
         None if !render::is_terminal() => Pictures::None,
         None => Pictures::detect(|name| std::env::var(name).ok()),
-        Some(PictureStyle::Kitty) => Pictures::Kitty,
-        Some(PictureStyle::Iterm) => Pictures::Iterm,
-        Some(PictureStyle::Sixel) => Pictures::Sixel,
-        Some(PictureStyle::Blocks) => Pictures::Blocks,
-        Some(PictureStyle::Blocks256) => Pictures::Blocks256,
-        Some(PictureStyle::None) => Pictures::None,
+        Some(style) => style,
     }
 }

@@ -54,7 +54,7 @@ fn with_a_critic_of_its_own(server: &Server, project: &Project) -> Ran {
 
 #[test]
 fn a_teacher_without_money_pauses_and_the_others_finish() {
-    for status in [401, 402] {
+    for status in [401, 402, 429] {
         let server = upset_by_a_dog(Upset::Fails(status));
         let project = project(&server, "    concurrency: 1\n", WHOLE);
         let ran = with_a_critic_of_its_own(&server, &project);

@@ -225,7 +225,7 @@ impl Standing {
             run.events.emit(Event::Warning { message });
         }
         let release = run.job.folder.release();
-        let wanted = Wanted::Some { release: &release, manifest: &self.manifest, paths: &self.missing };
+        let wanted = Wanted::Missing { release: &release, manifest: &self.manifest, paths: &self.missing };
         match write::shards(run, selection, &wanted) {
             Ok(_) => Ok(true),
             // A shard that had been put together of others; the whole release is made again.

@@ -39,14 +39,14 @@ pub(super) enum Wanted<'a> {
     /// All of a new release.
     All { folder: &'a Path, target_bytes: u64 },
     /// Those of a finished release that are missing or damaged, by their paths.
-    Some { release: &'a Path, manifest: &'a Manifest, paths: &'a BTreeSet<String> },
+    Missing { release: &'a Path, manifest: &'a Manifest, paths: &'a BTreeSet<String> },
 }
 
 impl Wanted<'_> {
     fn table<T: Row>(&self, split: &str) -> Table<T> {
         match self {
             Self::All { folder, target_bytes } => Table::New(ShardWriter::new(folder, split, *target_bytes)),
-            Self::Some { release, manifest, paths } => {
+            Self::Missing { release, manifest, paths } => {
                 let splits = manifest.config(T::TABLE).into_iter().flat_map(|config| &config.splits);
                 let split = splits.into_iter().find(|found| found.name == split);
                 Table::Again(ShardMender::new(release, split, |shard| paths.contains(&shard.path)))

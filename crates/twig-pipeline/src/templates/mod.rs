@@ -3,8 +3,9 @@
 mod render;
 
 use minijinja::{Environment, UndefinedBehavior, Value};
+use twig_model::AnswerSchema;
 
-use crate::settings::TemplateSettings;
+use crate::{schemas, settings::TemplateSettings};
 
 /// A template that ships with the program.
 struct Shipped {
@@ -12,6 +13,8 @@ struct Shipped {
     source: &'static str,
     /// What it is given.
     variables: &'static [&'static str],
+    /// The schema of its answer in `schemas/`.
+    answer: &'static str,
 }
 
 const SHIPPED: [Shipped; 10] = [
@@ -19,48 +22,62 @@ const SHIPPED: [Shipped; 10] = [
         name: "think_all",
         source: include_str!("../../templates/think_all.txt"),
         variables: &["prompt", "regions"],
+        answer: "thoughts",
     },
     Shipped {
         name: "think",
         source: include_str!("../../templates/think.txt"),
         variables: &["prompt", "earlier_thoughts", "region", "number", "count"],
+        answer: "thought",
     },
     Shipped {
         name: "critique",
         source: include_str!("../../templates/critique.txt"),
         variables: &["prompt", "thoughts", "region", "number", "count"],
+        answer: "critique",
     },
     Shipped {
         name: "judge",
         source: include_str!("../../templates/judge.txt"),
         variables: &["prompt", "thoughts", "region", "number"],
+        answer: "judgement",
     },
     Shipped {
         name: "schedule",
         source: include_str!("../../templates/schedule.txt"),
         variables: &["prompt", "picture", "rows", "columns", "count"],
+        answer: "schedule",
     },
     Shipped {
         name: "describe",
         source: include_str!("../../templates/describe.txt"),
         variables: &["prompt", "earlier_thoughts", "region", "number", "count"],
+        answer: "thought",
     },
     Shipped {
         name: "questions",
         source: include_str!("../../templates/questions.txt"),
         variables: &["prompt"],
+        answer: "questions",
     },
     Shipped {
         name: "inspect",
         source: include_str!("../../templates/inspect.txt"),
         variables: &["questions"],
+        answer: "inspection",
     },
     Shipped {
         name: "probability",
         source: include_str!("../../templates/probability.txt"),
         variables: &["prompt"],
+        answer: "probability",
     },
-    Shipped { name: "compare", source: include_str!("../../templates/compare.txt"), variables: &["prompt"] },
+    Shipped {
+        name: "compare",
+        source: include_str!("../../templates/compare.txt"),
+        variables: &["prompt"],
+        answer: "comparison",
+    },
 ];
 
 /// What thinker and critic are asked by.
@@ -111,9 +128,12 @@ impl Templates {
         SHIPPED.iter().map(|shipped| (shipped.name.to_owned(), self.hash(shipped.name))).collect()
     }
 
-    /// The hashes of some templates: part of fingerprints.
-    pub(crate) fn hashes_of(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
-        names.iter().map(|name| (*name, self.hash(name))).collect()
+    /// Some templates by their hashes, with the schemas of their answers: part of fingerprints.
+    pub(crate) fn wording(&self, names: &[&'static str]) -> Vec<(&'static str, String, &'static str)> {
+        names
+            .iter()
+            .map(|name| (*name, self.hash(name), answer_schema(name).map_or("", |it| it.json)))
+            .collect()
     }
 
     /// Hash of one template, 16 hexadecimal digits; empty for a name that there is not.
@@ -125,6 +145,12 @@ impl Templates {
     fn text(&self, name: &str, context: Value) -> Result<String, TemplateError> {
         Ok(self.environment.get_template(name)?.render(context)?.trim_end().to_owned())
     }
+}
+
+/// The schema of the answer to what a template asks.
+fn answer_schema(template: &str) -> Option<AnswerSchema> {
+    let shipped = SHIPPED.iter().find(|shipped| shipped.name == template)?;
+    schemas::answer(shipped.answer)
 }
 
 impl TemplateSettings {

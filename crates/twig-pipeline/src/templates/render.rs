@@ -7,8 +7,7 @@ use twig_model::{
     Region, Rendered, Schedule, ScheduleTask, Speaker, Task, ThinkTask,
 };
 
-use super::{TemplateError, Templates};
-use crate::schemas;
+use super::{TemplateError, Templates, answer_schema};
 
 impl Templates {
     /// The task as a model reads it.
@@ -20,21 +19,15 @@ impl Templates {
             Task::Judge(task) => self.judge(task),
             Task::Schedule(task) => self.schedule(task),
             Task::Describe(task) => self.describe(task),
-            Task::Questions(task) => {
-                self.chat(&[], "questions", context! { prompt => &task.prompt }, "questions")
+            Task::Questions(task) => self.chat(&[], "questions", context! { prompt => &task.prompt }),
+            Task::Inspect(task) => {
+                self.chat(&[&task.picture], "inspect", context! { questions => &task.questions })
             }
-            Task::Inspect(task) => self.chat(
-                &[&task.picture],
-                "inspect",
-                context! { questions => &task.questions },
-                "inspection",
-            ),
             Task::Probability(task) => {
-                self.chat(&[&task.picture], "probability", context! { prompt => &task.prompt }, "probability")
+                self.chat(&[&task.picture], "probability", context! { prompt => &task.prompt })
             }
             Task::Compare(task) => {
-                let pictures = [&task.first, &task.second];
-                self.chat(&pictures, "compare", context! { prompt => &task.prompt }, "comparison")
+                self.chat(&[&task.first, &task.second], "compare", context! { prompt => &task.prompt })
             }
         }
     }
@@ -47,7 +40,7 @@ impl Templates {
             columns => task.geometry.grid.cols,
             count => task.num_regions,
         };
-        self.chat(&task.picture.iter().collect::<Vec<_>>(), "schedule", context, "schedule")
+        self.chat(&task.picture.iter().collect::<Vec<_>>(), "schedule", context)
     }
 
     fn describe(&self, task: &DescribeTask) -> Result<Rendered, TemplateError> {
@@ -58,14 +51,14 @@ impl Templates {
             number => task.region_index + 1,
             count => task.schedule.num_regions(),
         };
-        self.chat(&[&task.picture, &task.spotlight], "describe", context, "thought")
+        self.chat(&[&task.picture, &task.spotlight], "describe", context)
     }
 
     fn think(&self, task: &ThinkTask) -> Result<Rendered, TemplateError> {
         let Some(index) = task.region_index else {
             let regions: Vec<Value> =
                 task.schedule.regions().iter().map(|r| told(r, &task.schedule)).collect();
-            return self.chat(&[], "think_all", context! { prompt => &task.prompt, regions }, "thoughts");
+            return self.chat(&[], "think_all", context! { prompt => &task.prompt, regions });
         };
         let context = context! {
             prompt => &task.prompt,
@@ -74,7 +67,7 @@ impl Templates {
             number => index + 1,
             count => task.schedule.num_regions(),
         };
-        self.chat(&task.canvas.iter().collect::<Vec<_>>(), "think", context, "thought")
+        self.chat(&task.canvas.iter().collect::<Vec<_>>(), "think", context)
     }
 
     fn critique(&self, task: &CritiqueTask) -> Result<Rendered, TemplateError> {
@@ -85,7 +78,7 @@ impl Templates {
             number => task.region_index + 1,
             count => task.schedule.num_regions(),
         };
-        self.chat(&[&task.canvas], "critique", context, "critique")
+        self.chat(&[&task.canvas], "critique", context)
     }
 
     fn judge(&self, task: &JudgeTask) -> Result<Rendered, TemplateError> {
@@ -96,21 +89,15 @@ impl Templates {
             region,
             number => task.region_index.map_or(0, |index| index + 1),
         };
-        self.chat(&[&task.picture], "judge", context, "judgement")
+        self.chat(&[&task.picture], "judge", context)
     }
 
     /// One message: the pictures, then the text of a template.
-    fn chat(
-        &self,
-        pictures: &[&Picture],
-        template: &str,
-        context: Value,
-        answer_schema: &str,
-    ) -> Result<Rendered, TemplateError> {
+    fn chat(&self, pictures: &[&Picture], template: &str, context: Value) -> Result<Rendered, TemplateError> {
         let pictures = pictures.iter().map(|picture| Part::Picture((*picture).clone()));
         let parts = pictures.chain([Part::Text(self.text(template, context)?)]).collect();
         let messages = vec![Message { speaker: Speaker::User, parts }];
-        Ok(Rendered::Chat(ChatForm { messages, answer_schema: schemas::answer(answer_schema) }))
+        Ok(Rendered::Chat(ChatForm { messages, answer_schema: answer_schema(template) }))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn fingerprint(recipe: &Recipe) -> Fingerprint {
         .with("settings", &file.trajectories)
         .with("seed", &file.seed)
         .with("teachers", &recipe.teachers.identities())
-        .with("templates", &recipe.templates.hashes_of(&OF_TRAJECTORIES))
+        .with("templates", &recipe.templates.wording(&OF_TRAJECTORIES))
         .with("placeholder", &recipe.placeholder_source())
 }
 

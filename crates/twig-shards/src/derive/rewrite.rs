@@ -30,7 +30,7 @@ use crate::{
     picture_chunk::picture_views,
     properties::{has_pictures, properties_of_version},
     shards::ShardFiles,
-    splice::{EncodedColumns, GroupEncoder, LargeReads},
+    splice::{EncodedColumns, GroupEncoder},
 };
 
 /// Row groups of the new release.
@@ -268,8 +268,6 @@ struct SplitWriter {
     /// The row group that is being written again, with its rows and their size.
     open: Option<(GroupEncoder, usize, usize)>,
     groups: Groups,
-    /// The shard that row groups were last copied from.
-    copied: Option<(PathBuf, EncodedColumns<LargeReads>)>,
 }
 
 impl SplitWriter {
@@ -286,7 +284,6 @@ impl SplitWriter {
             limits: RowGroupLimits::new(schema, Purpose::Release),
             open: None,
             groups: Groups::default(),
-            copied: None,
         }
     }
 
@@ -306,16 +303,10 @@ impl SplitWriter {
     }
 
     fn copy(&mut self, shard: &SourceShard, group: usize, rows: usize) -> Result<(), ShardError> {
-        if self.copied.as_ref().is_none_or(|(path, _)| *path != shard.path) {
-            let file = File::open(&shard.path).map_err(ShardError::io("open", &shard.path))?;
-            let columns = EncodedColumns::open(file).map_err(ShardError::parquet("read", &shard.path))?;
-            self.copied = Some((shard.path.clone(), columns));
-        }
-        if let Some((_, columns)) = &self.copied {
-            let data_bytes = shard.data_bytes_of(rows);
-            self.files.add_group(rows, data_bytes, |file| file.copy_group(columns, group))?;
-            self.groups.copied += 1;
-        }
+        let file = File::open(&shard.path).map_err(ShardError::io("open", &shard.path))?;
+        let columns = EncodedColumns::with_metadata(file, Arc::clone(shard.metadata.metadata()));
+        self.files.add_group(rows, shard.data_bytes_of(rows), |file| file.copy_group(&columns, group))?;
+        self.groups.copied += 1;
         Ok(())
     }
 

@@ -248,7 +248,12 @@ fn upset(how: Upset) -> Response {
         Upset::Rambles => ("Well, let me think.".into(), Value::Null),
         Upset::Fails(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return (status, "something is wrong").into_response();
+            // As OpenAI says that an account is empty; a plain 429 is what a full bucket answers.
+            let body = match status {
+                StatusCode::TOO_MANY_REQUESTS => r#"{"error": {"code": "insufficient_quota"}}"#,
+                _ => "something is wrong",
+            };
+            return (status, body).into_response();
         }
     };
     Json(json!({

@@ -6,6 +6,8 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 use twig_model::{RejectReason, Rejection};
 
+use super::headers::RateHints;
+
 /// Longest part of a server's message that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 300;
 
@@ -75,7 +77,10 @@ impl Failure {
             _ if error.is_refusal() => FailureKind::Declined(RejectReason::Refused),
             _ => FailureKind::Declined(RejectReason::TeacherFailed),
         };
-        Self { kind, detail, maybe_paid: false, retry_after: retry_after(headers) }
+        // Servers that say nothing else may still say when their limit is another one.
+        let limit = || RateHints::read(headers).pause(1).filter(|_| kind == FailureKind::Overloaded);
+        let retry_after = retry_after(headers).or_else(limit);
+        Self { kind, detail, maybe_paid: false, retry_after }
     }
 
     /// What a call that did not come to an answer means.
@@ -208,6 +213,24 @@ mod tests {
             assert_eq!(failure(status, body).kind, kind, "{status} {body}");
         }
         assert_eq!(failure(400, policy).detail, "HTTP 400: Your request was rejected");
+    }
+
+    #[test]
+    fn a_refusal_without_retry_after_waits_until_the_limit_is_reset() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ratelimit-remaining-requests", "0".parse().unwrap());
+        headers.insert("x-ratelimit-reset-requests", "3s".parse().unwrap());
+        let wait = |status, headers: &HeaderMap| {
+            Failure::from_status(StatusCode::from_u16(status).unwrap(), headers, b"").retry_after
+        };
+        assert_eq!(wait(429, &headers), Some(Duration::from_secs(3)));
+        assert_eq!(wait(500, &headers), None);
+        headers.insert("retry-after", "1".parse().unwrap());
+        assert_eq!(wait(429, &headers), Some(Duration::from_secs(1)));
+        // With calls left the refusal is a stray one.
+        headers.remove("retry-after");
+        headers.insert("x-ratelimit-remaining-requests", "9".parse().unwrap());
+        assert_eq!(wait(429, &headers), None);
     }
 
     #[test]

@@ -27,6 +27,12 @@ impl RateHints {
             tokens_left: of("tokens"),
         }
     }
+
+    /// How long a call of so many tokens had better wait.
+    pub(crate) fn pause(self, tokens: u64) -> Option<Duration> {
+        let for_tokens = self.tokens_left.filter(|(left, _)| *left < tokens).map(|(_, reset)| reset);
+        self.no_calls_for.max(for_tokens)
+    }
 }
 
 /// A time as servers write it: `1s`, `6m0s`, `12ms`, `1h2m3.5s`, or a number of seconds.
@@ -81,5 +87,13 @@ mod tests {
         };
         assert_eq!(read("1"), None);
         assert_eq!(read("0"), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_call_waits_for_the_later_of_calls_and_tokens() {
+        let secs = Duration::from_secs;
+        let hints = RateHints { no_calls_for: Some(secs(2)), tokens_left: Some((10, secs(5))) };
+        assert_eq!((hints.pause(10), hints.pause(11)), (Some(secs(2)), Some(secs(5))));
+        assert_eq!(RateHints::default().pause(1), None);
     }
 }
