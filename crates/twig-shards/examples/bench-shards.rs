@@ -46,7 +46,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const ROWS: u64 = 300;
 const ROUNDS: usize = 5;
 /// How often whole releases are copied, merged and filtered.
-const DISK_ROUNDS: usize = 3;
+const DISK_ROUNDS: usize = 5;
 const KINDS: u64 = 64;
 /// Pictures of a trajectory: three canvases, the last of which is stored as the finished picture too.
 const PICTURES: u64 = 4;
@@ -69,27 +69,36 @@ fn main() -> Outcome<()> {
     })?;
     let keep = Filter::parse("reward >= 50", &ReleaseSummary::schema())?;
     let [copied, filtered, merged] = ["copied", "filtered", "merged"].map(|name| folder.join(name));
-    let (mut copying, mut filtering, mut merging) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+    let mut rounds = Vec::new();
     for _ in 0..DISK_ROUNDS {
         for made in [&copied, &filtered, &merged].into_iter().filter(|made| made.exists()) {
             fs::remove_dir_all(made)?;
         }
         // As much as is merged: a disk may take the first gigabytes faster.
-        copying = copying.min(seconds(|| {
+        let copying = seconds(|| {
             halves.iter().zip(["first", "second"]).try_for_each(|(half, name)| copy(half, &copied.join(name)))
-        })?);
-        filtering = filtering.min(seconds(|| make("filter", &halves[..1], Keep::Where(&keep), &filtered))?);
-        merging = merging.min(seconds(|| make("merge", &halves, Keep::All, &merged))?);
+        })?;
+        let filtering = seconds(|| make("filter", &halves[..1], Keep::Where(&keep), &filtered))?;
+        let merging = seconds(|| make("merge", &halves, Keep::All, &merged))?;
+        rounds.push([
+            bytes(&copied)? as f64 / copying,
+            bytes(&filtered)? as f64 / filtering,
+            bytes(&merged)? as f64 / merging,
+        ]);
     }
-    let [copied_bytes, filtered_bytes, merged_bytes] = [bytes(&copied)?, bytes(&filtered)?, bytes(&merged)?];
+    // A disk has another speed from one minute to the next: each is compared with the copy of its own round.
+    let [copying, filtering, merging] = [0, 1, 2].map(|what| median(rounds.iter().map(|round| round[what])));
+    let [filter_ratio, merge_ratio] =
+        [1, 2].map(|what| median(rounds.iter().map(|round| round[what] / round[0])));
+    let merged_bytes = bytes(&merged)?;
     [&copied, &filtered, &halves[0], &halves[1]].into_iter().try_for_each(fs::remove_dir_all)?;
 
     let [ours, bare, unchunked] = writers(&pictures)?;
     let report = json!({
         "rows": 2 * rows, "picture_bytes": picture_bytes, "release": merged,
         "release_bytes": merged_bytes, "compared_rows": ROWS,
-        "writing": merged_bytes as f64 / writing, "copying": copied_bytes as f64 / copying,
-        "merging": merged_bytes as f64 / merging, "filtering": filtered_bytes as f64 / filtering,
+        "writing": merged_bytes as f64 / writing, "copying": copying, "merging": merging, "filtering": filtering,
+        "filter_ratio": filter_ratio, "merge_ratio": merge_ratio,
         "ours_rows": ROWS as f64 / ours, "bare_rows": ROWS as f64 / bare, "unchunked_rows": ROWS as f64 / unchunked,
     });
     println!("{report}");
@@ -100,6 +109,12 @@ fn seconds(work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
     let start = Instant::now();
     work()?;
     Ok(start.elapsed().as_secs_f64())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn bytes(folder: &Path) -> Outcome<u64> {

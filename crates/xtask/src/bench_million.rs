@@ -1,5 +1,6 @@
 //! `cargo xtask bench --million`: a long job, with the embedded stub of a server, which answers every question for a
 //! picture with the same kilobyte. What is measured is everything else: memory by stage, time, disk, open files.
+//! With `--drawn` fewer prompts, whose pictures the embedded teacher draws.
 
 use std::{
     fs,
@@ -19,25 +20,41 @@ use crate::{
     http::{build_stub, stub},
 };
 
-/// The job that the others are compared with.
-const FEW: u64 = 10_000;
-const MANY: u64 = 1_000_000;
+/// Who makes the pictures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Painter {
+    Stub,
+    Embedded,
+}
+
+impl Painter {
+    /// Prompts of the job that the other is compared with, and of that.
+    fn prompts(self) -> (u64, u64) {
+        match self {
+            Self::Stub => (10_000, 1_000_000),
+            Self::Embedded => (1_000, 100_000),
+        }
+    }
+}
+
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs both jobs and prints their figures side by side as Markdown.
-pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
-    let many = prompts.map_or(Ok(MANY), str::parse).context("--prompts wants a number")?;
+pub(crate) fn bench(prompts: Option<&str>, is_drawn: bool) -> Result<()> {
+    let painter = if is_drawn { Painter::Embedded } else { Painter::Stub };
+    let (fewer, many) = painter.prompts();
+    let many = prompts.map_or(Ok(many), str::parse).context("--prompts wants a number")?;
     let (twig, stub) = (build_twig()?, build_stub()?);
     println!("Machine: {}.\n", machine());
-    let mut few = None;
-    for prompts in [FEW, many] {
+    let mut few: Option<Figures> = None;
+    for prompts in [fewer, many] {
         let folder = built()?.join("bench-million");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let figures = run(&twig, &stub, &folder, prompts)?;
-        println!("{}", figures.report(prompts, few.as_ref()));
+        let figures = run(&twig, &stub, &folder, painter, prompts)?;
+        println!("{}", figures.report(few.as_ref()));
         few = Some(figures);
         fs::remove_dir_all(&folder)?;
     }
@@ -47,6 +64,7 @@ pub(crate) fn bench(prompts: Option<&str>) -> Result<()> {
 /// What a job took.
 #[derive(Default)]
 struct Figures {
+    prompts: u64,
     wall: Duration,
     most_files: usize,
     disk_bytes: u64,
@@ -62,16 +80,25 @@ struct Stage {
     seconds: f64,
 }
 
-fn run(twig: &Path, stub_server: &Path, folder: &Path, prompts: u64) -> Result<Figures> {
+fn run(twig: &Path, stub_server: &Path, folder: &Path, painter: Painter, prompts: u64) -> Result<Figures> {
     let server = stub(stub_server, &["--shared-picture-bytes", "1024"])?;
-    write_prompts(&folder.join("many_train.txt"), prompts)?;
+    let (teacher, trajectories) = match painter {
+        Painter::Stub => (
+            format!(
+                "kind: openai, base_url: '{}', identity: stub, model: stub, concurrency: 64",
+                server.base_url
+            ),
+            "mode: whole_image, regions: 1",
+        ),
+        Painter::Embedded => ("kind: procedural".to_owned(), "mode: region_by_region, regions: 3"),
+    };
+    write_prompts(&folder.join("many_train.txt"), painter, prompts)?;
     let job = format!(
-        "version: 1\nname: many\noutput: out\nprompts: {{ files: [many_train.txt] }}\nteachers:\n  stub:\n    \
-         kind: openai\n    base_url: {}\n    identity: stub\n    model: stub\n    concurrency: 64\n\
-         roles: {{ thinker: stub, painter: stub, critic: stub }}\n\
-         trajectories: {{ mode: whole_image, regions: 1 }}\n\
-         judgements:\n  judges:\n    stub: {{ teacher: stub }}\n",
-        server.base_url
+        "version: 1\nname: many\noutput: out\nprompts: {{ files: [many_train.txt] }}\n\
+         teachers:\n  one: {{ {teacher} }}\n\
+         roles: {{ thinker: one, painter: one, critic: one }}\n\
+         trajectories: {{ {trajectories} }}\n\
+         judgements:\n  judges:\n    one: {{ teacher: one }}\n"
     );
     fs::write(folder.join("job.yaml"), job)?;
     let mut command = Command::new(twig);
@@ -80,7 +107,7 @@ fn run(twig: &Path, stub_server: &Path, folder: &Path, prompts: u64) -> Result<F
     let mut child = command.spawn().context("cannot start twig")?;
     // The program reads the prompts before it can tell anybody.
     let first = Stage { name: "prompts".to_owned(), ..Stage::default() };
-    let mut figures = Figures { stages: vec![first], ..Figures::default() };
+    let mut figures = Figures { prompts, stages: vec![first], ..Figures::default() };
     let mut events = Events::new(folder.join("out/events.jsonl"));
     let status = loop {
         events.follow(&mut figures.stages, start)?;
@@ -103,18 +130,56 @@ fn run(twig: &Path, stub_server: &Path, folder: &Path, prompts: u64) -> Result<F
 }
 
 /// Prompts that differ in more than a number, since near duplicates are not what is measured.
-fn write_prompts(path: &Path, prompts: u64) -> Result<()> {
-    const COLORS: [&str; 10] =
-        ["red", "green", "blue", "yellow", "black", "white", "brown", "purple", "orange", "grey"];
-    const THINGS: [&str; 10] =
-        ["apple", "cup", "frog", "house", "tree", "car", "bird", "balloon", "umbrella", "chair"];
+fn write_prompts(path: &Path, painter: Painter, prompts: u64) -> Result<()> {
     let mut file = std::io::BufWriter::new(fs::File::create(path)?);
     for number in 0..prompts {
-        let (color, thing) = (COLORS[number as usize % 10], THINGS[number as usize / 10 % 10]);
-        writeln!(file, "a {color} {thing} with the number {number} on it")?;
+        let mut number = number as usize;
+        let mut one_of = |words: &[&'static str]| {
+            let word = words[number % words.len()];
+            number /= words.len();
+            word
+        };
+        let (color, thing) = (one_of(&COLORS), one_of(&THINGS));
+        match painter {
+            Painter::Stub => writeln!(file, "a {color} {thing} with the number {number} on it")?,
+            Painter::Embedded => {
+                let (relation, other_color, other) = (one_of(&RELATIONS), one_of(&COLORS), one_of(&OTHERS));
+                writeln!(file, "a {color} {thing} {relation} a {other_color} {other}")?;
+            }
+        }
     }
     Ok(file.flush()?)
 }
+
+const COLORS: [&str; 10] =
+    ["red", "green", "blue", "yellow", "black", "white", "brown", "purple", "orange", "grey"];
+const THINGS: [&str; 10] =
+    ["apple", "cup", "frog", "house", "tree", "car", "bird", "balloon", "umbrella", "chair"];
+/// With them there are 100,000 prompts that the embedded teacher can draw.
+const OTHERS: [&str; 20] = [
+    "cat",
+    "dog",
+    "key",
+    "boat",
+    "clock",
+    "fish",
+    "horse",
+    "mouse",
+    "butterfly",
+    "rabbit",
+    "cow",
+    "pig",
+    "sheep",
+    "turtle",
+    "bee",
+    "train",
+    "bicycle",
+    "book",
+    "phone",
+    "sofa",
+];
+const RELATIONS: [&str; 5] =
+    ["on the left of", "on the right of", "on the top of", "on the bottom of", "next to"];
 
 /// The events of a job as they are written.
 struct Events {
@@ -178,18 +243,20 @@ fn size(folder: &Path) -> Result<u64> {
 
 impl Figures {
     /// A table of the stages, with how much more memory they have held than in the smaller job.
-    fn report(&self, prompts: u64, few: Option<&Self>) -> String {
+    fn report(&self, few: Option<&Self>) -> String {
         let mut text = format!(
-            "{prompts} prompts: {:.0} s, {:.2} GB on the disk, at most {} open files.\n\n| stage | rows | seconds | \
-             most memory | above {FEW} prompts | bytes a row |\n|---|---:|---:|---:|---:|---:|\n",
+            "{} prompts: {:.0} s, {:.2} GB on the disk, at most {} open files.\n\n| stage | rows | seconds | \
+             most memory | above {} prompts | bytes a row |\n|---|---:|---:|---:|---:|---:|\n",
+            self.prompts,
             self.wall.as_secs_f64(),
             self.disk_bytes as f64 / 1e9,
-            self.most_files
+            self.most_files,
+            few.map_or(0, |few| few.prompts),
         );
         for (index, Stage { name, most_bytes, rows, seconds }) in self.stages.iter().enumerate() {
-            let above = few.and_then(|few| few.stages.get(index)).map(|few| {
-                let (most, of_few) = (*most_bytes as f64, few.most_bytes as f64);
-                let a_row = (most - of_few) / prompts.saturating_sub(FEW).max(1) as f64;
+            let above = few.and_then(|few| Some((few, few.stages.get(index)?))).map(|(few, stage)| {
+                let (most, of_few) = (*most_bytes as f64, stage.most_bytes as f64);
+                let a_row = (most - of_few) / self.prompts.saturating_sub(few.prompts).max(1) as f64;
                 format!("{:+.1} % | {a_row:.0}", 100.0 * (most / of_few - 1.0))
             });
             let above = above.unwrap_or_else(|| "|".to_owned());

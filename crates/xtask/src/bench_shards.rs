@@ -51,7 +51,10 @@ fn report(own: &Value, others: &Value) -> String {
         format!("| {what} | {ours:.0} {unit} | {beside} | {theirs:.0} {unit} | {:.2} |", ours / theirs)
     };
     let ours = number(&own["ours_rows"]);
-    let copying = megabytes("copying");
+    let beside_a_copy = |what: &str, speed: &str, ratio: &str| {
+        let (ours, copying, ratio) = (megabytes(speed), megabytes("copying"), number(&own[ratio]));
+        format!("| {what} | {ours:.0} MB/s | copying the files | {copying:.0} MB/s | {ratio:.2} |")
+    };
     let streamed = |whose: &str, kind: &str| number(&others[format!("stream_{whose}_{kind}").as_str()]);
     let mut lines = vec![
         format!("Machine: {}.", machine()),
@@ -72,8 +75,8 @@ fn report(own: &Value, others: &Value) -> String {
             number(&own["unchunked_rows"]),
         ),
         line("the same", ours, "rows/s", "pyarrow", number(&others["pyarrow_rows"])),
-        line("`twig merge`", megabytes("merging"), "MB/s", "copying the files", copying),
-        line("`twig filter` to a half", megabytes("filtering"), "MB/s", "copying the files", copying),
+        beside_a_copy("`twig merge`", "merging", "merge_ratio"),
+        beside_a_copy("`twig filter` to a half", "filtering", "filter_ratio"),
     ];
     lines.extend([("decoded", "pictures decoded"), ("bytes", "pictures as bytes")].map(|(kind, words)| {
         let what = format!("`datasets` streaming, {words}");

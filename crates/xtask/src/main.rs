@@ -53,6 +53,7 @@ Chores of this project: cargo xtask CHORE
         --http                  calls to a teacher behind HTTP
         --million [--prompts N] memory, time, disk and open files of a job of 10,000 prompts and of N, a million by
                                 default, with a server that answers one small picture
+        --million --drawn [--prompts N]  the same for 1,000 and N, 100,000 by default, drawn by the embedded teacher
   kill [--times N]              kill the program at every commit point and at N random times (200), cut it off from
                                 power after every flush, and check what it comes to
   fuzz [--seconds N]            read changed bytes with everything that reads untrusted ones, N seconds each (600)
@@ -78,7 +79,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "consumers" => &["--all"],
         "janus-vq" => &["--speed"],
         "schemas" => &["--check"],
-        "bench" => &["--http", "--looking", "--near", "--select", "--shards", "--million", "--prompts"],
+        "bench" => {
+            &["--http", "--looking", "--near", "--select", "--shards", "--million", "--drawn", "--prompts"]
+        }
         "kill" => &["--times"],
         "fuzz" => &["--seconds"],
         _ => &[],
@@ -101,7 +104,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "schemas" => schemas::schemas(has("--check")),
         "fit-codebook" => example("fit-codebook"),
         "bench" if has("--looking") => bench_looking::bench(),
-        "bench" if has("--million") => bench_million::bench(number("--prompts")),
+        "bench" if has("--million") => bench_million::bench(number("--prompts"), has("--drawn")),
         "bench" if has("--near") => bench_near::bench(),
         "bench" if has("--select") => example("bench-select"),
         "bench" if has("--http") => bench_http::bench(),

@@ -51,6 +51,9 @@ pub(crate) struct Run<'a> {
     pub(crate) purse: Arc<Purse>,
     /// Places for units under way, over all open partitions.
     pub(crate) places: Semaphore,
+    /// Leave to open a partition, which reads all of its answers: as many at once as there are cores, so that the
+    /// first ones ask while the others are still being opened.
+    opening: Semaphore,
     pub(crate) retries: Retries,
     pub(crate) rejections: Rejections,
     notices: Notices,
@@ -130,6 +133,7 @@ async fn go(
         events,
         purse,
         places: Semaphore::new(settings.in_flight()),
+        opening: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         retries,
         rejections,
         notices,
@@ -257,7 +261,9 @@ impl Run<'_> {
     /// Opens the answers of a partition, and says where they are damaged.
     pub(crate) async fn open_answers(&self, partition: Partition) -> Result<Arc<PartitionAnswers>, RunError> {
         let store = Arc::clone(&self.answers);
-        // All of them are read: while a partition is opened, the others go on asking.
+        // The semaphore is never closed.
+        let _opening = self.opening.acquire().await.ok();
+        // While a partition is opened, the others go on asking.
         let answers = self.blocking(move || Ok(store.partition(partition.index)?)).await?;
         let damaged = answers.found().damaged;
         if damaged > 0 {

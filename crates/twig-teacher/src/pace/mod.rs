@@ -93,9 +93,8 @@ impl Pace {
 impl Turn<'_> {
     /// The call went well.
     pub(crate) fn succeeded(self) {
-        if self.pace.state().succeeded() {
-            self.pace.permits.add_permits(1);
-        }
+        let more = self.pace.state().succeeded();
+        self.pace.permits.add_permits(more);
     }
 
     /// The server had too much to do. Returns the pause that was found to hold for everybody, if it was.

@@ -16,7 +16,7 @@ impl Noise {
     pub(super) const BEGIN: Self = Self { stray: 1.0, calls: 10.0 };
     /// Calls over which it is measured, about.
     const MEMORY: f64 = 200.0;
-    /// Chance at which a row of refusals is no longer taken for noise.
+    /// Chance that somewhere in what is remembered a row of refusals is noise that is not taken for it.
     const UNLIKELY: f64 = 0.003;
 
     pub(super) fn count(&mut self, stray: u32, calls: u32) {
@@ -32,7 +32,9 @@ impl Noise {
     /// Refusals in a row that are no noise any more.
     pub(super) fn refusals_of_overload(&self) -> u32 {
         let share = (self.stray / self.calls).clamp(0.001, 0.9);
-        (Self::UNLIKELY.ln() / share.ln()).ceil().max(2.0) as u32
+        // Every stray refusal may be the first of such a row.
+        let unlikely = Self::UNLIKELY / self.stray.max(1.0);
+        (unlikely.ln() / share.ln()).ceil().max(2.0) as u32
     }
 }
 

@@ -93,11 +93,20 @@ fn a_server_with_a_limit_is_hardly_asked_in_vain() {
 #[test]
 fn stray_refusals_slow_nothing_down() {
     let begin = Instant::now();
-    let mut state = State::new(32, &LimitSettings::default(), begin);
-    let mut random = fastrand::Rng::with_seed(1);
-    let (sent, overloads, secs) = simulated(&mut state, begin, 400, None, |_| random.f64() >= 0.3);
-    assert!(sent > 500, "{sent}");
-    let floor = 400.0 / 32.0 * 0.2;
-    assert!(secs < 1.3 * floor + 0.5, "{secs} s with {overloads} pauses, and {floor} s without refusals");
-    assert!(state.limit >= 24, "{} calls may be under way", state.limit);
+    let floor = 4_000.0 / 64.0 * 0.2;
+    for seed in 0..40 {
+        let mut state = State::new(64, &LimitSettings::default(), begin);
+        let mut random = fastrand::Rng::with_seed(seed);
+        // Without a word from the server the pauses are our own, and the last calls end later for them.
+        let (named, most) = match seed % 2 {
+            0 => (Some(Duration::from_millis(20)), 1.05),
+            _ => (None, 1.15),
+        };
+        let (sent, overloads, secs) = simulated(&mut state, begin, 4_000, named, |_| random.f64() >= 0.3);
+        assert!(sent > 5_000, "{sent}");
+        assert!(
+            secs < most * floor && overloads <= 1,
+            "seed {seed}: {secs} s for {floor}, {overloads} pauses"
+        );
+    }
 }

@@ -18,6 +18,8 @@ const LET_IN_AFTER: (Duration, Duration) = (Duration::from_millis(3), Duration::
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Share of the calls under way that is left after a confirmed overload.
 const AFTER_OVERLOAD: f64 = 0.75;
+/// Part of the calls under way by which they grow again, each time so many went well as are under way.
+const GROWTH: usize = 16;
 
 /// The state of a teacher's pace.
 #[derive(Debug)]
@@ -61,19 +63,20 @@ impl State {
         }
     }
 
-    /// Counts a call that went well; tells whether one more may be under way for it.
-    pub(super) fn succeeded(&mut self) -> bool {
+    /// Counts a call that went well; tells how many permits there are more for it.
+    pub(super) fn succeeded(&mut self) -> usize {
         self.overloads = 0;
         self.noise.count(0, 1);
         self.successes += 1;
         if self.successes < self.limit || self.limit == self.most {
-            return false;
+            return 0;
         }
         self.successes = 0;
-        self.limit += 1;
-        let owed = self.debt > 0;
-        self.debt -= usize::from(owed);
-        !owed
+        let more = (self.limit / GROWTH).max(1).min(self.most - self.limit);
+        self.limit += more;
+        let owed = more.min(self.debt);
+        self.debt -= owed;
+        more - owed
     }
 
     /// Takes what the call counts for out of the rates; tells when it may go as far as they are concerned.
