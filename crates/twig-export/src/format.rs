@@ -163,3 +163,18 @@ fn sources<'a, F: Format>(release: &Path, manifest: &'a Manifest) -> Result<Vec<
     }
     Ok(sources)
 }
+
+#[cfg(all(test, feature = "clap"))]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_names_formats_as_manifests_do() {
+        for format in ExportFormat::value_variants() {
+            let value = format.to_possible_value().unwrap();
+            assert_eq!(value.get_name(), format.name());
+        }
+    }
+}

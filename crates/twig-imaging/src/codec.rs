@@ -107,7 +107,7 @@ fn flatten(picture: DynamicImage) -> RgbImage {
     }
 }
 
-/// A picture that the fast preset makes so many times smaller is nearly of one colour.
+/// A picture that the fast preset makes at least so many times smaller is nearly of one colour.
 const NEARLY_BLANK: usize = 100;
 
 /// Encodes as PNG with the fast preset: a tenth of the usual time for about 12 % more bytes. Pictures that are nearly

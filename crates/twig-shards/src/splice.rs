@@ -290,17 +290,12 @@ pub(crate) struct EncodedColumns<R: ChunkReader> {
 
 impl EncodedColumns<Bytes> {
     fn new(writer: ArrowWriter<Vec<u8>>) -> Result<Self> {
-        Self::read(writer.into_inner()?.into())
+        Self::open(writer.into_inner()?.into())
     }
 }
 
 impl EncodedColumns<File> {
-    /// The column chunks of a file on disk.
-    pub(crate) fn open(file: File) -> Result<Self> {
-        Self::read(file)
-    }
-
-    /// The same, for a file whose footer and page index have been read.
+    /// The column chunks of a file whose footer and page index have been read.
     pub(crate) fn with_metadata(file: File, metadata: Arc<ParquetMetaData>) -> Self {
         Self { reader: file, metadata }
     }
@@ -335,7 +330,8 @@ impl EncodedColumns<File> {
 }
 
 impl<R: ChunkReader> EncodedColumns<R> {
-    fn read(reader: R) -> Result<Self> {
+    /// Reads footer and page index.
+    pub(crate) fn open(reader: R) -> Result<Self> {
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(&reader)?;

@@ -188,7 +188,7 @@ impl Remote {
         };
         // Others may have found out meanwhile that nobody is to be asked any more.
         if let Some(detail) = self.watch.why_ended() {
-            return Err(Failure { kind: FailureKind::Paused, detail, maybe_paid: false, retry_after: None });
+            return Err(Failure::new(FailureKind::Paused, detail, false));
         }
         let _under_way = Counted::new(&self.gauge.under_way);
         self.gauge.sent.fetch_add(1, Ordering::Relaxed);
@@ -212,7 +212,8 @@ impl Remote {
                 }
                 Ok(reply)
             }
-            Err(failure) => {
+            Err(mut failure) => {
+                failure.retry_after = failure.wait(weight.tokens);
                 if failure.kind == FailureKind::Overloaded {
                     self.gauge.refused.fetch_add(1, Ordering::Relaxed);
                     if let Some(pause) = turn.refused(failure.retry_after) {

@@ -44,6 +44,11 @@ pub(crate) fn bench(prompts: Option<&str>, is_drawn: bool) -> Result<()> {
     let painter = if is_drawn { Painter::Embedded } else { Painter::Stub };
     let (fewer, many) = painter.prompts();
     let many = prompts.map_or(Ok(many), str::parse).context("--prompts wants a number")?;
+    let most = [&COLORS[..], &THINGS, &RELATIONS, &COLORS, &OTHERS].map(<[_]>::len).iter().product::<usize>();
+    ensure!(
+        !is_drawn || many <= most as u64,
+        "there are words for {most} prompts to be drawn, not for {many}"
+    );
     let (twig, stub) = (build_twig()?, build_stub()?);
     println!("Machine: {}.\n", machine());
     let mut few: Option<Figures> = None;
@@ -81,16 +86,20 @@ struct Stage {
 }
 
 fn run(twig: &Path, stub_server: &Path, folder: &Path, painter: Painter, prompts: u64) -> Result<Figures> {
-    let server = stub(stub_server, &["--shared-picture-bytes", "1024"])?;
-    let (teacher, trajectories) = match painter {
-        Painter::Stub => (
-            format!(
-                "kind: openai, base_url: '{}', identity: stub, model: stub, concurrency: 64",
-                server.base_url
-            ),
-            "mode: whole_image, regions: 1",
-        ),
-        Painter::Embedded => ("kind: procedural".to_owned(), "mode: region_by_region, regions: 3"),
+    let server = match painter {
+        Painter::Stub => Some(stub(stub_server, &["--shared-picture-bytes", "1024"])?),
+        Painter::Embedded => None,
+    };
+    let teacher = server.as_ref().map_or_else(
+        || "kind: procedural".to_owned(),
+        |server| {
+            let base_url = &server.base_url;
+            format!("kind: openai, base_url: '{base_url}', identity: stub, model: stub, concurrency: 64")
+        },
+    );
+    let trajectories = match painter {
+        Painter::Stub => "mode: whole_image, regions: 1",
+        Painter::Embedded => "mode: region_by_region, regions: 3",
     };
     write_prompts(&folder.join("many_train.txt"), painter, prompts)?;
     let job = format!(
@@ -133,10 +142,10 @@ fn run(twig: &Path, stub_server: &Path, folder: &Path, painter: Painter, prompts
 fn write_prompts(path: &Path, painter: Painter, prompts: u64) -> Result<()> {
     let mut file = std::io::BufWriter::new(fs::File::create(path)?);
     for number in 0..prompts {
-        let mut number = number as usize;
+        let mut rest = number as usize;
         let mut one_of = |words: &[&'static str]| {
-            let word = words[number % words.len()];
-            number /= words.len();
+            let word = words[rest % words.len()];
+            rest /= words.len();
             word
         };
         let (color, thing) = (one_of(&COLORS), one_of(&THINGS));
@@ -246,12 +255,11 @@ impl Figures {
     fn report(&self, few: Option<&Self>) -> String {
         let mut text = format!(
             "{} prompts: {:.0} s, {:.2} GB on the disk, at most {} open files.\n\n| stage | rows | seconds | \
-             most memory | above {} prompts | bytes a row |\n|---|---:|---:|---:|---:|---:|\n",
+             most memory | more than with fewer prompts | bytes a row |\n|---|---:|---:|---:|---:|---:|\n",
             self.prompts,
             self.wall.as_secs_f64(),
             self.disk_bytes as f64 / 1e9,
             self.most_files,
-            few.map_or(0, |few| few.prompts),
         );
         for (index, Stage { name, most_bytes, rows, seconds }) in self.stages.iter().enumerate() {
             let above = few.and_then(|few| Some((few, few.stages.get(index)?))).map(|(few, stage)| {

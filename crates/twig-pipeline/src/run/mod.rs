@@ -51,7 +51,7 @@ pub(crate) struct Run<'a> {
     pub(crate) purse: Arc<Purse>,
     /// Places for units under way, over all open partitions.
     pub(crate) places: Semaphore,
-    /// Leave to open a partition, which reads all of its answers: as many at once as there are cores, so that the
+    /// Permits to open a partition, which reads all of its answers: as many at once as there are cores, so that the
     /// first ones ask while the others are still being opened.
     opening: Semaphore,
     pub(crate) retries: Retries,

@@ -147,7 +147,7 @@ impl Templates {
     }
 }
 
-/// The schema of the answer to what a template asks.
+/// The schema of the answer to what a template asks; `None` for a template that there is not.
 fn answer_schema(template: &str) -> Option<AnswerSchema> {
     let shipped = SHIPPED.iter().find(|shipped| shipped.name == template)?;
     schemas::answer(shipped.answer)
@@ -185,6 +185,16 @@ mod tests {
             },
             Rendered::Image(form) => form.prompt,
         }
+    }
+
+    #[test]
+    fn the_wording_of_a_template_is_its_text_and_the_schema_of_the_answer() {
+        let wording = Templates::new(&TemplateSettings::default()).unwrap().wording(&["judge", "compare"]);
+        assert!(wording[0].2.contains("\"scores\""), "{wording:?}");
+        assert!(SHIPPED.iter().all(|shipped| answer_schema(shipped.name).is_some()));
+        let own = TemplateSettings { judge: Some("Own.".to_owned()), ..TemplateSettings::default() };
+        let changed = Templates::new(&own).unwrap().wording(&["judge", "compare"]);
+        assert!(changed[0] != wording[0] && changed[1] == wording[1]);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) struct Failure {
     pub(crate) maybe_paid: bool,
     /// How long the server wants to be left alone, whatever the status it says so with.
     pub(crate) retry_after: Option<Duration>,
+    /// What the server says about its limits.
+    pub(crate) hints: RateHints,
 }
 
 /// What follows from a failure.
@@ -40,17 +42,24 @@ pub(crate) enum FailureKind {
 }
 
 impl Failure {
+    /// A failure of which the server has said nothing more.
+    pub(crate) fn new(kind: FailureKind, detail: impl Into<String>, maybe_paid: bool) -> Self {
+        Self { kind, detail: detail.into(), maybe_paid, retry_after: None, hints: RateHints::default() }
+    }
+
+    /// How long a call of so many tokens had better wait: what a refusal has named, or until a limit that is used up
+    /// is reset.
+    pub(crate) fn wait(&self, tokens: u64) -> Option<Duration> {
+        let reset = || self.hints.pause(tokens).filter(|_| self.kind == FailureKind::Overloaded);
+        self.retry_after.or_else(reset)
+    }
+
     pub(crate) fn broken(detail: impl Into<String>, maybe_paid: bool) -> Self {
-        Self { kind: FailureKind::Broken, detail: detail.into(), maybe_paid, retry_after: None }
+        Self::new(FailureKind::Broken, detail, maybe_paid)
     }
 
     pub(crate) fn declined(reason: RejectReason, detail: impl Into<String>) -> Self {
-        Self {
-            kind: FailureKind::Declined(reason),
-            detail: detail.into(),
-            maybe_paid: false,
-            retry_after: None,
-        }
+        Self::new(FailureKind::Declined(reason), detail, false)
     }
 
     /// What an answer with an error status means.
@@ -77,10 +86,13 @@ impl Failure {
             _ if error.is_refusal() => FailureKind::Declined(RejectReason::Refused),
             _ => FailureKind::Declined(RejectReason::TeacherFailed),
         };
-        // Servers that say nothing else may still say when their limit is another one.
-        let limit = || RateHints::read(headers).pause(1).filter(|_| kind == FailureKind::Overloaded);
-        let retry_after = retry_after(headers).or_else(limit);
-        Self { kind, detail, maybe_paid: false, retry_after }
+        Self {
+            kind,
+            detail,
+            maybe_paid: false,
+            retry_after: retry_after(headers),
+            hints: RateHints::read(headers),
+        }
     }
 
     /// What a call that did not come to an answer means.
@@ -94,7 +106,7 @@ impl Failure {
             "the connection broke"
         };
         let detail = format!("{what}: {}", with_causes(error));
-        Self { kind: FailureKind::Silent, detail, maybe_paid: sent, retry_after: None }
+        Self::new(FailureKind::Silent, detail, sent)
     }
 
     /// Whether the same call may work later.
@@ -122,7 +134,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Ok(secs) => seconds(secs),
         Err(_) => {
             let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+            seconds(date.duration_since(std::time::SystemTime::now()).unwrap_or_default().as_secs_f64())
         }
     }
 }
@@ -221,7 +233,7 @@ mod tests {
         headers.insert("x-ratelimit-remaining-requests", "0".parse().unwrap());
         headers.insert("x-ratelimit-reset-requests", "3s".parse().unwrap());
         let wait = |status, headers: &HeaderMap| {
-            Failure::from_status(StatusCode::from_u16(status).unwrap(), headers, b"").retry_after
+            Failure::from_status(StatusCode::from_u16(status).unwrap(), headers, b"").wait(3_000)
         };
         assert_eq!(wait(429, &headers), Some(Duration::from_secs(3)));
         assert_eq!(wait(500, &headers), None);
@@ -231,6 +243,15 @@ mod tests {
         headers.remove("retry-after");
         headers.insert("x-ratelimit-remaining-requests", "9".parse().unwrap());
         assert_eq!(wait(429, &headers), None);
+        // Unless there are too few tokens for this one.
+        headers.insert("x-ratelimit-remaining-tokens", "150".parse().unwrap());
+        headers.insert("x-ratelimit-reset-tokens", "250ms".parse().unwrap());
+        assert_eq!(wait(429, &headers), Some(Duration::from_millis(250)));
+        // Nobody waits for the seconds since 1970, or for ever.
+        for reset in ["1767225600", "1e19", "99999999h"] {
+            headers.insert("x-ratelimit-reset-tokens", reset.parse().unwrap());
+            assert_eq!(wait(429, &headers), None, "{reset}");
+        }
     }
 
     #[test]
@@ -250,5 +271,7 @@ mod tests {
         assert_eq!(read("retry-after", "soon"), None);
         assert_eq!(read("retry-after", "-3"), None);
         assert_eq!(read("retry-after", "1e300"), Some(Duration::from_hours(24)));
+        let never = read("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(never, Some(Duration::from_hours(24)));
     }
 }

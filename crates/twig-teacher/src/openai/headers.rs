@@ -19,7 +19,8 @@ impl RateHints {
         let of = |what: &str| {
             let left: u64 = text(&format!("x-ratelimit-remaining-{what}"))?.trim().parse().ok()?;
             let reset = duration(text(&format!("x-ratelimit-reset-{what}"))?)?;
-            Some((left, reset))
+            // More is no time to wait but a date, or a mistake.
+            (reset <= Duration::from_hours(24)).then_some((left, reset))
         };
         let calls = of("requests");
         Self {

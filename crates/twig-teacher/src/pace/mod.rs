@@ -93,8 +93,9 @@ impl Pace {
 impl Turn<'_> {
     /// The call went well.
     pub(crate) fn succeeded(self) {
-        let more = self.pace.state().succeeded();
-        self.pace.permits.add_permits(more);
+        if self.pace.state().succeeded() {
+            self.pace.permits.add_permits(1);
+        }
     }
 
     /// The server had too much to do. Returns the pause that was found to hold for everybody, if it was.

@@ -16,8 +16,12 @@ impl Noise {
     pub(super) const BEGIN: Self = Self { stray: 1.0, calls: 10.0 };
     /// Calls over which it is measured, about.
     const MEMORY: f64 = 200.0;
-    /// Chance that somewhere in what is remembered a row of refusals is noise that is not taken for it.
+    /// Chance of taking stray refusals for an overload, over all calls that are remembered.
     const UNLIKELY: f64 = 0.003;
+    /// Share of the calls sent together that are refused in an overload, at least.
+    const MOST: f64 = 0.6;
+    /// Of fewer calls than these "most" says nothing.
+    const FEW: u32 = 5;
 
     pub(super) fn count(&mut self, stray: u32, calls: u32) {
         self.stray += f64::from(stray);
@@ -32,10 +36,30 @@ impl Noise {
     /// Refusals in a row that are no noise any more.
     pub(super) fn refusals_of_overload(&self) -> u32 {
         let share = (self.stray / self.calls).clamp(0.001, 0.9);
-        // Every stray refusal may be the first of such a row.
-        let unlikely = Self::UNLIKELY / self.stray.max(1.0);
-        (unlikely.ln() / share.ln()).ceil().max(2.0) as u32
+        (self.unlikely().ln() / share.ln()).ceil().max(2.0) as u32
     }
+
+    /// Every stray refusal may be the first of such a row.
+    fn unlikely(&self) -> f64 {
+        Self::UNLIKELY / self.stray.max(1.0)
+    }
+
+    /// Whether most calls of those sent together were refused, and more than noise can be blamed for.
+    fn is_overload(&self, refused: u32, sent: u32) -> bool {
+        if !is_most(refused, sent) {
+            return false;
+        }
+        // The first refusal is why anybody counts. By Chernoff, the chance of the others is at most e^(-n·D).
+        let (n, share) = (f64::from(sent - 1), (self.stray / self.calls).clamp(0.1, 0.9));
+        let refused_share = f64::from(refused - 1) / n;
+        let term = |a: f64, b: f64| if a > 0.0 { a * (a / b).ln() } else { 0.0 };
+        let divergence = term(refused_share, share) + term(1.0 - refused_share, 1.0 - share);
+        refused_share > share && -n * divergence < self.unlikely().ln()
+    }
+}
+
+fn is_most(refused: u32, sent: u32) -> bool {
+    sent >= Noise::FEW && f64::from(refused) >= Noise::MOST * f64::from(sent)
 }
 
 /// A refusal has come; is it meant for everybody?
@@ -46,7 +70,30 @@ pub(super) struct Suspicion {
     pub(super) refusals: u32,
     /// Refusals of calls that had been sent before the first one came.
     pub(super) bystanders: u32,
+    /// Calls that had been sent by then since the one that was refused first, which is one of them.
+    pub(super) sent: u32,
     /// How long the refusal took to come.
     pub(super) refused_in: Duration,
     pub(super) probe_sent: Option<Instant>,
+}
+
+impl Suspicion {
+    /// Refusals, and the calls that could have been refused.
+    fn counts(&self) -> (u32, u32) {
+        let refused = self.refusals + self.bystanders;
+        (refused, (self.sent + self.refusals - 1).max(refused))
+    }
+
+    /// Whether it is settled, before any probe has come back.
+    pub(super) fn is_overload(&self, noise: &Noise) -> bool {
+        let (refused, sent) = self.counts();
+        noise.is_overload(refused, sent)
+    }
+
+    /// Stray refusals, now that a probe was let in. Where most calls were refused nobody can say: a server that counts
+    /// calls lets one in now and then.
+    pub(super) fn stray(&self) -> u32 {
+        let (refused, sent) = self.counts();
+        if is_most(refused, sent) { 0 } else { refused }
+    }
 }

@@ -16,7 +16,7 @@ enum Happens {
     Wants { spread: bool },
 }
 
-/// Calls against a server in simulated time: `lets_in` decides, a refusal comes after 1 ms and an answer
+/// Calls against a server in simulated time: `lets_in` decides, a refusal comes after `refused_in` and an answer
 /// after 200 ms, and a refused call is sent again after `pause`. Returns the calls sent and the seconds
 /// until the last answer.
 fn simulated(
@@ -24,6 +24,7 @@ fn simulated(
     begin: Instant,
     calls: usize,
     retry_after: Option<Duration>,
+    refused_in: Duration,
     mut lets_in: impl FnMut(f64) -> bool,
 ) -> (usize, u32, f64) {
     let at = |micros: u64| begin + Duration::from_micros(micros);
@@ -49,7 +50,7 @@ fn simulated(
                     let event = if let_in {
                         (now + 200_000, Happens::Answered { sent: now })
                     } else {
-                        (now + 1_000, Happens::Refused { sent: now })
+                        (now + refused_in.as_micros() as u64, Happens::Refused { sent: now })
                     };
                     events.push(Reverse(event));
                 }
@@ -72,22 +73,40 @@ fn simulated(
     (sent, overloads, now as f64 / 1e6)
 }
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Lets in so many calls a second, out of a bucket of as many.
+fn bucket(per_sec: f64) -> impl FnMut(f64) -> bool {
+    let (mut left, mut last) = (per_sec, 0.0);
+    move |now: f64| {
+        left = (left + (now - last) * per_sec).min(per_sec);
+        last = now;
+        let let_in = left >= 1.0;
+        left -= f64::from(u8::from(let_in));
+        let_in
+    }
+}
+
 #[test]
 fn a_server_with_a_limit_is_hardly_asked_in_vain() {
     let begin = Instant::now();
-    let mut state = State::new(32, &LimitSettings::default(), begin);
-    // 40 calls a second out of a bucket of 40.
-    let (mut bucket, mut last) = (40.0_f64, 0.0);
-    let (sent, _, secs) = simulated(&mut state, begin, 400, Some(Duration::from_secs(1)), |now| {
-        bucket = (bucket + (now - last) * 40.0).min(40.0);
-        last = now;
-        let let_in = bucket >= 1.0;
-        bucket -= f64::from(u8::from(let_in));
-        let_in
-    });
-    assert!(sent <= 420, "{sent} calls were sent for 400 answers");
-    // The first 40 come out of the full bucket.
-    assert!(secs <= 1.1 * (360.0 / 40.0 + 0.2), "{secs} s");
+    // What was sent until a refusal came is lost, whoever counts; before, nearly everything else was too.
+    for (concurrency, calls, refused_in, most_sent) in [
+        (32, 400, 1, 420),
+        (32, 400, 20, 450),
+        (32, 400, 50, 480),
+        (64, 800, 50, 960),
+        (256, 2_000, 100, 5_000),
+    ] {
+        let mut state = State::new(concurrency, &LimitSettings::default(), begin);
+        let refused_in = Duration::from_millis(refused_in);
+        let named = Some(Duration::from_secs(1));
+        let (sent, _, secs) = simulated(&mut state, begin, calls, named, refused_in, bucket(40.0));
+        assert!(sent <= most_sent, "{sent} calls were sent for {calls} answers, refused in {refused_in:?}");
+        // The first 40 come out of the full bucket.
+        let floor = (calls - 40) as f64 / 40.0 + 0.2;
+        assert!(secs <= 1.25 * floor, "{secs} s for {floor}, refused in {refused_in:?}");
+    }
 }
 
 #[test]
@@ -102,7 +121,8 @@ fn stray_refusals_slow_nothing_down() {
             0 => (Some(Duration::from_millis(20)), 1.05),
             _ => (None, 1.15),
         };
-        let (sent, overloads, secs) = simulated(&mut state, begin, 4_000, named, |_| random.f64() >= 0.3);
+        let stray = |_| random.f64() >= 0.3;
+        let (sent, overloads, secs) = simulated(&mut state, begin, 4_000, named, MILLISECOND, stray);
         assert!(sent > 5_000, "{sent}");
         assert!(
             secs < most * floor && overloads <= 1,

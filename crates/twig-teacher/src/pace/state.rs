@@ -1,6 +1,6 @@
 //! When a call may go, and what its outcome means for the others: decisions only, no waiting.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
@@ -18,8 +18,6 @@ const LET_IN_AFTER: (Duration, Duration) = (Duration::from_millis(3), Duration::
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Share of the calls under way that is left after a confirmed overload.
 const AFTER_OVERLOAD: f64 = 0.75;
-/// Part of the calls under way by which they grow again, each time so many went well as are under way.
-const GROWTH: usize = 16;
 
 /// The state of a teacher's pace.
 #[derive(Debug)]
@@ -34,6 +32,8 @@ pub(super) struct State {
     pub(super) max_pause: Duration,
     pub(super) hold_until: Instant,
     pub(super) suspicion: Option<Suspicion>,
+    /// When the last calls were sent: twice as many as may be under way.
+    pub(super) sent: VecDeque<Instant>,
     pub(super) noise: Noise,
     /// Overloads confirmed in a row.
     pub(super) overloads: u32,
@@ -54,6 +54,7 @@ impl State {
             max_pause: Duration::from_secs(limits.max_pause_secs),
             hold_until: now,
             suspicion: None,
+            sent: VecDeque::new(),
             noise: Noise::BEGIN,
             overloads: 0,
             spread: Spread::over(concurrency, now),
@@ -63,20 +64,19 @@ impl State {
         }
     }
 
-    /// Counts a call that went well; tells how many permits there are more for it.
-    pub(super) fn succeeded(&mut self) -> usize {
+    /// Counts a call that went well; tells whether one more may be under way for it.
+    pub(super) fn succeeded(&mut self) -> bool {
         self.overloads = 0;
         self.noise.count(0, 1);
         self.successes += 1;
         if self.successes < self.limit || self.limit == self.most {
-            return 0;
+            return false;
         }
         self.successes = 0;
-        let more = (self.limit / GROWTH).max(1).min(self.most - self.limit);
-        self.limit += more;
-        let owed = more.min(self.debt);
-        self.debt -= owed;
-        more - owed
+        self.limit += 1;
+        let owed = self.debt > 0;
+        self.debt -= usize::from(owed);
+        !owed
     }
 
     /// Takes what the call counts for out of the rates; tells when it may go as far as they are concerned.
@@ -107,11 +107,12 @@ impl State {
             if suspicion.probe_sent.is_none() {
                 suspicion.probe_sent = Some(now);
                 self.hold_until = now + (suspicion.refused_in * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
+                self.goes(now);
                 return Ok(());
             }
             // The probe has been under way for longer than a refusal takes: it was let in.
-            let refusals = suspicion.refusals + suspicion.bystanders;
-            self.noise.count(refusals, refusals);
+            let stray = suspicion.stray();
+            self.noise.count(stray, stray);
             self.suspicion = None;
         }
         if self.spread.calls_left > 0 && !*spread {
@@ -123,7 +124,15 @@ impl State {
                 return Err(at);
             }
         }
+        self.goes(now);
         Ok(())
+    }
+
+    fn goes(&mut self, now: Instant) {
+        self.sent.push_back(now);
+        if self.sent.len() > 2 * self.most {
+            self.sent.pop_front();
+        }
     }
 
     pub(super) fn refused(
@@ -136,14 +145,21 @@ impl State {
         match &mut self.suspicion {
             None if now < self.hold_until => None,
             None => {
-                self.suspicion =
-                    Some(Suspicion { since: now, refusals: 1, bystanders: 0, refused_in, probe_sent: None });
+                let sent = self.sent.iter().rev().take_while(|at| **at >= sent_at).count() as u32;
+                self.suspicion = Some(Suspicion {
+                    since: now,
+                    refusals: 1,
+                    bystanders: 0,
+                    sent: sent.max(1),
+                    refused_in,
+                    probe_sent: None,
+                });
                 None
             }
-            // Sent before the first refusal came: it says nothing about now.
+            // Sent before the first refusal came: it says nothing about now, unless it is one of very many.
             Some(suspicion) if sent_at < suspicion.since => {
                 suspicion.bystanders += 1;
-                None
+                suspicion.is_overload(&self.noise).then(|| self.overloaded(now, retry_after))
             }
             Some(suspicion) => {
                 suspicion.refusals += 1;

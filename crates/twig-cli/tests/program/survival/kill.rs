@@ -1,12 +1,13 @@
 //! SIGKILL: at every operation on the disk in turn, and at random times.
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{collections::BTreeMap, fs, thread, time::Duration};
 
 use super::{
     PICTURE_COST, TEXT_COST, Trial,
     disk::{self, How},
-    setting, table,
+    names, setting, table,
 };
+use crate::project::{assert_same, reproducible};
 
 #[test]
 fn killed_before_operations_of_every_kind() {
@@ -37,6 +38,29 @@ fn every_kind(how: How, third: usize) {
     for number in points.into_iter().skip(third).step_by(3) {
         strike(&trial, number, how);
     }
+}
+
+/// A shard that is gone is written again alone.
+#[test]
+fn killed_at_every_operation_of_mending_a_shard() {
+    let Some(shim) = disk::shim() else { return };
+    let trial = Trial::new(Duration::from_millis(2));
+    let release = trial.out().join("release");
+    let shards: Vec<_> = trial.release.keys().filter(|name| name.ends_with(".parquet")).collect();
+    let mends_at = |number: usize| {
+        fs::remove_file(release.join(shards[number % shards.len()])).unwrap();
+        let mut command = trial.command();
+        disk::watched(&mut command, shim, &trial.root(), &trial.log(), false);
+        disk::killed_at(&mut command, number, if number % 2 == 0 { How::Before } else { How::Torn });
+        let is_over = command.status().unwrap().success();
+        let ran = trial.project.twig(&["run", "job.yaml"]);
+        assert_eq!(ran.code, Some(0), "killed at operation {number}: {}", ran.stderr);
+        assert_same(&reproducible(&release), &trial.release);
+        assert_eq!(names(&trial.out()), trial.names, "killed at operation {number}");
+        is_over
+    };
+    let operations = (1..200).find(|number| mends_at(*number));
+    assert!(operations.is_some_and(|number| number > 8), "{operations:?}");
 }
 
 /// `cargo xtask kill`
