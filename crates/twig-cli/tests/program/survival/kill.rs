@@ -51,7 +51,7 @@ fn killed_at_every_operation_of_mending_a_shard() {
         fs::remove_file(release.join(shards[number % shards.len()])).unwrap();
         let mut command = trial.command();
         disk::watched(&mut command, shim, &trial.root(), &trial.log(), false);
-        disk::killed_at(&mut command, number, if number % 2 == 0 { How::Before } else { How::Torn });
+        disk::killed_at(&mut command, number, if number.is_multiple_of(2) { How::Before } else { How::Torn });
         let is_over = command.status().unwrap().success();
         let ran = trial.project.twig(&["run", "job.yaml"]);
         assert_eq!(ran.code, Some(0), "killed at operation {number}: {}", ran.stderr);
