@@ -108,7 +108,7 @@ type Shared = Arc<Mutex<StandIn>>;
 
 const TOKEN: &str = "hf_secret";
 /// Larger files go in parts of this size.
-const PART_BYTES: usize = 60_000;
+const PART_BYTES: usize = 30_000;
 
 /// The next failure that was ordered, for requests with the right token.
 fn refusal(state: &Shared, headers: Option<&HeaderMap>) -> Option<Response> {
