@@ -78,22 +78,22 @@ pub(super) struct Suspicion {
 }
 
 impl Suspicion {
-    /// Refusals, and the calls that could have been refused.
-    fn counts(&self) -> (u32, u32) {
-        let refused = self.refusals + self.bystanders;
-        (refused, (self.sent + self.refusals - 1).max(refused))
+    /// Refusals among the calls that were sent together, and those calls.
+    fn together(&self) -> (u32, u32) {
+        let refused = 1 + self.bystanders;
+        (refused, self.sent.max(refused))
     }
 
     /// Whether it is settled, before any probe has come back.
     pub(super) fn is_overload(&self, noise: &Noise) -> bool {
-        let (refused, sent) = self.counts();
+        let (refused, sent) = self.together();
         noise.is_overload(refused, sent)
     }
 
     /// Stray refusals, now that a probe was let in. Where most calls were refused nobody can say: a server that counts
     /// calls lets one in now and then.
     pub(super) fn stray(&self) -> u32 {
-        let (refused, sent) = self.counts();
-        if is_most(refused, sent) { 0 } else { refused }
+        let (refused, sent) = self.together();
+        if is_most(refused, sent) { 0 } else { self.refusals + self.bystanders }
     }
 }

@@ -111,22 +111,21 @@ fn a_server_with_a_limit_is_hardly_asked_in_vain() {
 
 #[test]
 fn stray_refusals_slow_nothing_down() {
+    const SEEDS: u64 = 40;
     let begin = Instant::now();
-    let floor = 4_000.0 / 64.0 * 0.2;
-    for seed in 0..40 {
+    let (mut all_secs, mut pauses) = (0.0, 0);
+    for seed in 0..SEEDS {
         let mut state = State::new(64, &LimitSettings::default(), begin);
         let mut random = fastrand::Rng::with_seed(seed);
         // Without a word from the server the pauses are our own, and the last calls end later for them.
-        let (named, most) = match seed % 2 {
-            0 => (Some(Duration::from_millis(20)), 1.1),
-            _ => (None, 1.15),
-        };
+        let named = (seed % 2 == 0).then_some(Duration::from_millis(20));
         let stray = |_| random.f64() >= 0.3;
         let (sent, overloads, secs) = simulated(&mut state, begin, 4_000, named, MILLISECOND, stray);
         assert!(sent > 5_000, "{sent}");
-        assert!(
-            secs < most * floor && overloads <= 1,
-            "seed {seed}: {secs} s for {floor}, {overloads} pauses"
-        );
+        all_secs += secs;
+        pauses += overloads;
     }
+    let floor = SEEDS as f64 * 4_000.0 / 64.0 * 0.2;
+    // Before anything is known of a server, a few in a row are taken for overload now and then.
+    assert!(all_secs < 1.08 * floor && pauses <= 12, "{all_secs} s for {floor}, {pauses} pauses");
 }
