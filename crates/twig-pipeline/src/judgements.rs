@@ -5,6 +5,7 @@ mod pairs;
 
 use std::{iter::Peekable, sync::Arc};
 
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use twig_model::{Judgement, Rejection, Teacher, Trajectory};
 use twig_shards::{CallRow, RejectedRow, TableReader};
 
@@ -63,7 +64,11 @@ pub(crate) async fn partition(
     fingerprint: String,
 ) -> Result<Committed, RunError> {
     let (rows, folder) = (input.clone(), run.job.folder.clone());
-    run.blocking(move || rows.check(&folder, Stage::Trajectories, partition)).await?;
+    let open = move || {
+        rows.check(&folder, Stage::Trajectories, partition)?;
+        Ok(TableReader::<Trajectory>::open(&folder.part(Stage::Trajectories, partition))?)
+    };
+    let trajectories = run.blocking(open).await?;
     let answers = run.open_answers(partition).await?;
     let judges: Vec<Judge> = run
         .settings
@@ -78,10 +83,9 @@ pub(crate) async fn partition(
             teacher: run.teachers.open(&judge.teacher, &answers, &run.stop),
         })
         .collect();
-    let trajectories = TableReader::<Trajectory>::open(&run.job.folder.part(Stage::Trajectories, partition))?;
     let mut part = OpenPart::create(run, Stage::Judgements, partition)?;
     run.in_order(
-        Samples(trajectories.peekable()).map(|samples| judge_samples(run, &judges, samples)),
+        decoded(run, Samples(trajectories.peekable())).map(|samples| judge_samples(run, &judges, samples)),
         |judged: Vec<Judged>| {
             // A unit is a prompt, progress counts its samples.
             run.events.progress(judged.len().saturating_sub(1) as u64);
@@ -122,6 +126,35 @@ where
         }
         Some(Ok(samples))
     }
+}
+
+/// Rows that are decoded together, and held until they are asked about.
+const DECODED_ROWS: usize = 16;
+
+/// The trajectories of each prompt, decoded beside the questions about those before them.
+fn decoded<'a, I>(
+    run: &'a Run<'_>,
+    samples: Samples<I>,
+) -> impl Stream<Item = Result<Vec<Trajectory>, RunError>> + use<'a, I>
+where
+    Samples<I>: Iterator<Item = Result<Vec<Trajectory>, RunError>> + Send + 'static,
+    I: Iterator,
+{
+    let batches = stream::try_unfold(samples, |mut samples| async {
+        let decode = move || {
+            let (mut batch, mut rows) = (Vec::new(), 0);
+            while rows < DECODED_ROWS
+                && let Some(next) = samples.next()
+            {
+                let next = next?;
+                rows += next.len();
+                batch.push(next);
+            }
+            Ok((!batch.is_empty()).then_some((batch, samples)))
+        };
+        run.blocking(decode).await
+    });
+    batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten()
 }
 
 /// The scores of a trajectory, or why it has none, and what was asked for them.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, pin::pin, time::Instant};
 
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use twig_shards::StageAccount;
 
 use crate::{
@@ -169,25 +169,28 @@ impl Run<'_> {
     /// there, so that every answer which was asked for is kept.
     pub(crate) async fn in_order<T, F: Future<Output = Result<T, RunError>>>(
         &self,
-        units: impl Iterator<Item = F>,
+        units: impl Stream<Item = F>,
         mut take: impl FnMut(T) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
-        let mut units = units.peekable();
-        let mut failed = false;
+        let (mut failed, mut all_begun) = (false, false);
         {
-            let begun = stream::unfold(&mut units, |units| async move {
+            let units = pin!(units);
+            let begun = stream::unfold((units, &mut all_begun), |(mut units, all_begun)| async move {
                 // The semaphore is never closed.
                 let place = self.places.acquire().await.ok()?;
                 if self.stop.is_requested() {
                     return None;
                 }
-                let unit = units.next()?;
+                let Some(unit) = units.next().await else {
+                    *all_begun = true;
+                    return None;
+                };
                 let unit = async move {
                     let result = unit.await;
                     drop(place);
                     result
                 };
-                Some((unit, units))
+                Some((unit, (units, all_begun)))
             });
             let mut results = pin!(begun.buffered(self.settings.in_flight()));
             while let Some(result) = results.next().await {
@@ -204,7 +207,7 @@ impl Run<'_> {
             }
         }
         // What stopped the run is kept by it; here it is enough that the partition is not done.
-        if failed || units.peek().is_some() { Err(RunError::Interrupted) } else { Ok(()) }
+        if failed || !all_begun { Err(RunError::Interrupted) } else { Ok(()) }
     }
 }
 

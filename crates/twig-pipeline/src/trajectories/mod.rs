@@ -7,6 +7,7 @@ mod start;
 
 use std::sync::Arc;
 
+use futures::stream;
 use twig_model::{Prompt, Role, Trajectory, TrajectoryId};
 use twig_shards::{CallRow, RejectedRow};
 use twig_teacher::PartitionAnswers;
@@ -56,16 +57,14 @@ pub(crate) async fn partition(
     let mut part = OpenPart::create(run, Stage::Trajectories, partition)?;
     let units =
         prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
-    run.in_order(
-        units.map(|(prompt, sample_index)| make(run, partition, &answers, pictures, prompt, sample_index)),
-        |(outcome, calls)| {
-            part.called(calls);
-            match outcome {
-                Outcome::Made(trajectory) => part.push([*trajectory]),
-                Outcome::Rejected(row) => part.reject(row),
-            }
-        },
-    )
+    let make = |(prompt, sample_index)| make(run, partition, &answers, pictures, prompt, sample_index);
+    run.in_order(stream::iter(units.map(make)), |(outcome, calls)| {
+        part.called(calls);
+        match outcome {
+            Outcome::Made(trajectory) => part.push([*trajectory]),
+            Outcome::Rejected(row) => part.reject(row),
+        }
+    })
     .await?;
     let folder = run.job.folder.clone();
     run.blocking(move || part.commit(&folder, fingerprint)).await

@@ -18,7 +18,7 @@ const QUEUE_LEN: usize = 16_384;
 const MAX_BATCH: usize = 1_024;
 /// Time in which further records may come along before those that are waited for are written: at least, and at most.
 /// A sync has its price, and whoever has waited long for an answer can wait a little longer.
-const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(20));
+const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(40));
 /// Time after which records are written that nobody waits for.
 const UNHURRIED_WITHIN: Duration = Duration::from_millis(200);
 /// Bytes that are gathered before they are written; longer records go as they are.

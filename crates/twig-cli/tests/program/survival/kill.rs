@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, thread, time::Duration};
 use super::{
     PICTURE_COST, TEXT_COST, Trial,
     disk::{self, How},
-    names, setting, table,
+    names, setting, side_by_side, table,
 };
 use crate::project::{assert_same, reproducible};
 
@@ -67,17 +67,15 @@ fn killed_at_every_operation_of_mending_a_shard() {
 #[test]
 #[ignore = "takes long"]
 fn killed_at_every_commit_point() {
-    let trial = Trial::new(Duration::from_millis(2));
-    let (num_points, mut struck) = (counted(&trial).count(), BTreeMap::new());
-    let every = setting("TWIG_EVERY", 1);
-    for number in (1..=num_points).step_by(every) {
+    const DELAY: Duration = Duration::from_millis(2);
+    let num_points = counted(&Trial::new(DELAY)).count();
+    let points = (1..=num_points).step_by(setting("TWIG_EVERY", 1));
+    let struck = side_by_side(DELAY, points, |trial, number| {
         // What happens at an operation differs: after it, except for writes, which are torn, and renames, which are
         // not done every other time.
         let how = if number % 2 == 0 { How::Before } else { How::Torn };
-        if let Some(what) = strike(&trial, number, how) {
-            *struck.entry(what).or_insert(0) += 1;
-        }
-    }
+        strike(trial, number, how)
+    });
     let kills: usize = struck.values().sum();
     println!("{kills} kills, one at each of {num_points} operations of an undisturbed run.\n");
     println!("{}", table("killed at", &struck));
@@ -117,14 +115,13 @@ fn killed_at_many_random_times() {
 }
 
 fn random_kills(times: usize) {
-    let trial = Trial::new(Duration::from_millis(30));
     let seed = setting("TWIG_SEED", 1);
     let mut random = Random(seed as u64);
-    let mut at_stage: BTreeMap<String, usize> = BTreeMap::new();
-    for kill in 1..=times {
+    let moments = (1..=times).map(|kill| (kill, random.share()));
+    let at_stage = side_by_side(Duration::from_millis(30), moments, |trial, (kill, moment)| {
         trial.clean();
         let before = trial.paid();
-        let wait = trial.took.mul_f64(random.share());
+        let wait = trial.took.mul_f64(moment);
         let mut child = trial.project.start(&["run", "job.yaml"]);
         thread::sleep(wait);
         child.kill().unwrap();
@@ -132,10 +129,10 @@ fn random_kills(times: usize) {
         let reached = trial.project.events("disk/out").into_iter().rev().find_map(|event| {
             (event["event"] == "stage_started").then(|| event["stage"].as_str().unwrap_or("?").to_owned())
         });
-        *at_stage.entry(reached.unwrap_or_else(|| "before the first stage".to_owned())).or_insert(0) += 1;
         trial.ends_well(&format!("kill {kill} of seed {seed}, after {wait:?}"), before);
-    }
-    println!("{times} kills at random times (seed {seed}); an undisturbed run takes {:.2?}.\n", trial.took);
+        Some(reached.unwrap_or_else(|| "before the first stage".to_owned()))
+    });
+    println!("{times} kills at random times (seed {seed}).\n");
     println!("{}", table("stage that was under way", &at_stage));
 }
 

@@ -14,9 +14,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::Ordering,
+    sync::{Mutex, atomic::Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -71,7 +71,7 @@ impl Trial {
         if let Some(shim) = disk::shim() {
             disk::watched(&mut command, shim, &trial.root(), &trial.log(), true);
         }
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let ran = Ran::new(&command.output().unwrap());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         trial.took = start.elapsed();
@@ -155,6 +155,33 @@ impl Trial {
         let verified = self.project.twig(&["verify", "disk/out"]);
         assert_eq!(verified.code, Some(0), "{what}: {}", verified.stdout);
     }
+}
+
+/// Strikes at every point, a trial on each core, and counts what was struck. Tells how far it is, since there may be a
+/// thousand points and a second or two for each.
+fn side_by_side<T: Send>(
+    delay: Duration,
+    points: impl Iterator<Item = T> + Send,
+    strike: impl Fn(&Trial, T) -> Option<String> + Sync,
+) -> BTreeMap<String, usize> {
+    const TELL_EVERY: usize = 25;
+    let start = Instant::now();
+    let (points, struck) = (Mutex::new(points.zip(1..)), Mutex::new(BTreeMap::new()));
+    let strike_at_some = || {
+        let trial = Trial::new(delay);
+        let next = || points.lock().unwrap().next();
+        while let Some((point, number)) = next() {
+            if let Some(what) = strike(&trial, point) {
+                *struck.lock().unwrap().entry(what).or_insert(0) += 1;
+            }
+            if number % TELL_EVERY == 0 {
+                eprintln!("{number} were struck, {:.0?}", start.elapsed());
+            }
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(strike_at_some))));
+    struck.into_inner().unwrap()
 }
 
 /// What the server has been asked so far.

@@ -2,15 +2,16 @@
 //! keeps what was written; here the disk is rebuilt from what an undisturbed run did, without what it never flushed.
 
 use std::{
-    collections::{BTreeMap, HashSet, hash_map::DefaultHasher},
+    collections::{HashSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     time::Duration,
 };
 
 use super::{
-    Paid, Trial, UNDER_WAY, disk,
+    Paid, Trial, UNDER_WAY,
+    disk::{self, Operation},
     power::{self, Disk, Loss, Tree},
-    setting, table,
+    setting, side_by_side, table,
 };
 
 #[test]
@@ -28,36 +29,51 @@ fn power_cuts_after_every_flush_lose_nothing_that_was_paid_for() {
 
 /// Cuts the power at every moment at which what is left changes; of those takes one in `every`.
 fn power_cuts(every: usize) {
-    let trial = Trial::new(Duration::from_millis(2));
+    const DELAY: Duration = Duration::from_millis(2);
     if disk::shim().is_none() {
         return;
     }
+    let trial = Trial::new(DELAY);
     let mut whole = Disk::new();
     trial.operations.iter().for_each(|operation| whole.apply(operation));
     assert!(whole.seen() == power::read(&trial.root()), "something was written that was not seen");
 
-    let (mut disk, mut sent, mut seen) = (Disk::new(), 0, HashSet::new());
-    let (mut states, mut cuts) = (0, BTreeMap::new());
-    for operation in &trial.operations {
-        sent += u64::from(operation.kind == 'Q');
-        disk.apply(operation);
-        if operation.kind == 'Q' {
-            continue;
-        }
-        for loss in Loss::ALL {
-            let left = disk.after_a_cut(loss);
-            if !seen.insert(hash(&left)) {
-                continue;
-            }
-            states += 1;
-            if states % every == 0 {
-                cut(&trial, &format!("{loss:?} lost at: {}", operation.what()), &left, sent);
-                *cuts.entry(format!("{loss:?}")).or_insert(0) += 1;
-            }
-        }
-    }
+    let mut states = 0;
+    let points = moments(&trial.operations).inspect(|_| states += 1).skip(every - 1).step_by(every);
+    let cuts = side_by_side(DELAY, points, |trial, Moment { loss, operation, left, sent }| {
+        cut(trial, &format!("{loss:?} lost at: {operation}"), &left, sent);
+        Some(format!("{loss:?}"))
+    });
     println!("{} power cuts of {states} different states of the disk.\n", cuts.values().sum::<usize>());
     println!("{}", table("what was not flushed", &cuts));
+}
+
+/// A moment at which the power may go.
+struct Moment {
+    loss: Loss,
+    /// The last operation before it.
+    operation: String,
+    /// What is left on the disk; no earlier moment leaves the same.
+    left: Tree,
+    /// Calls that were sent before.
+    sent: u64,
+}
+
+fn moments(operations: &[Operation]) -> impl Iterator<Item = Moment> {
+    let (mut disk, mut sent, mut seen) = (Disk::new(), 0, HashSet::new());
+    operations.iter().flat_map(move |operation| {
+        sent += u64::from(operation.kind == 'Q');
+        disk.apply(operation);
+        let losses = if operation.kind == 'Q' { &[][..] } else { &Loss::ALL };
+        let mut moments = Vec::new();
+        for &loss in losses {
+            let left = disk.after_a_cut(loss);
+            if seen.insert(hash(&left)) {
+                moments.push(Moment { loss, operation: operation.what(), left, sent });
+            }
+        }
+        moments
+    })
 }
 
 /// Goes on from what is left, after so many calls were sent.
