@@ -12,12 +12,14 @@ use parquet::{
 
 use crate::{row::FEATURES_KEY, versions::SCHEMA_VERSION};
 
-/// What a file is for. It decides about row group sizes and content-defined chunking, not about columns.
+/// What a file is for. It decides about row group sizes and encodings, not about columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A part of a stage in a job's folder: many are written at once, so their row groups are small.
+    /// A part of a stage in a job's folder. Many are written at once, so their row groups are small; each is read
+    /// whole, a few times, so that writing and reading it fast counts.
     StagePart,
-    /// A shard of a release: chunked by content, so that a changed dataset uploads little again.
+    /// A shard of a release: chunked by content, so that a changed dataset uploads little again; with all that readers
+    /// skip by.
     Release,
 }
 
@@ -72,8 +74,9 @@ const CDC_FOOTER: [(&str, &str); 2] = [
 /// Properties for a table.
 ///
 /// Pictures are compressed already and their first bytes say nothing: no compression, no dictionary, no
-/// statistics, and no chunking by content (see `splice`). Everything else has a dictionary, zstd and statistics for
-/// each page; `id` a Bloom filter.
+/// statistics, and no chunking by content (see `splice`). Everything else has a dictionary; in a release zstd and
+/// statistics for each page, and `id` a Bloom filter. In parts it has Snappy: zstd's contexts, made anew for every
+/// column of every part, cost more than what they compress.
 pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> WriterProperties {
     properties_of_version(table, schema, purpose, SCHEMA_VERSION)
 }
@@ -85,23 +88,15 @@ pub(crate) fn properties_of_version(
     purpose: Purpose,
     version: u32,
 ) -> WriterProperties {
-    let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("3 is a level of zstd");
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(CREATED_BY.to_owned())
-        .set_compression(Compression::ZSTD(level))
         .set_dictionary_enabled(true)
-        .set_statistics_enabled(EnabledStatistics::Page)
         .set_write_page_header_statistics(false)
         .set_data_page_size_limit(DATA_PAGE_BYTES)
         // Row groups end where the writer says, see `RowGroupLimits`.
         .set_max_row_group_row_count(None)
         .set_max_row_group_bytes(None)
-        .set_column_bloom_filter_enabled(ColumnPath::from("id"), true)
-        .set_column_bloom_filter_max_ndv(
-            ColumnPath::from("id"),
-            RowGroupLimits::new(schema, purpose).max_rows as u64,
-        )
         .set_key_value_metadata(Some(footer(table, schema, purpose, version)));
     for path in picture_paths(schema) {
         builder = builder
@@ -110,8 +105,22 @@ pub(crate) fn properties_of_version(
             .set_column_statistics_enabled(path, EnabledStatistics::None);
     }
     match purpose {
-        Purpose::StagePart => builder.build(),
-        Purpose::Release => builder.set_content_defined_chunking(Some(CdcOptions::default())).build(),
+        Purpose::StagePart => builder
+            .set_compression(Compression::SNAPPY)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_offset_index_disabled(true)
+            .build(),
+        Purpose::Release => {
+            let id = ColumnPath::from("id");
+            let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("3 is a level of zstd");
+            builder
+                .set_compression(Compression::ZSTD(level))
+                .set_statistics_enabled(EnabledStatistics::Page)
+                .set_column_bloom_filter_enabled(id.clone(), true)
+                .set_column_bloom_filter_max_ndv(id, RowGroupLimits::new(schema, purpose).max_rows as u64)
+                .set_content_defined_chunking(Some(CdcOptions::default()))
+                .build()
+        }
     }
 }
 
