@@ -5,6 +5,7 @@
 mod arguments;
 mod commands;
 mod exit;
+mod memory;
 mod render;
 
 use std::process::ExitCode;
@@ -12,10 +13,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::Arguments;
-
-/// Gives memory back that the system's allocator keeps in pieces over a long job, and takes less time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -15,8 +15,8 @@ use crate::{row::FEATURES_KEY, versions::SCHEMA_VERSION};
 /// What a file is for. It decides about row group sizes and encodings, not about columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A part of a stage in a job's folder. Many are written at once, so their row groups are small; each is read
-    /// whole, a few times, so that writing and reading it fast counts.
+    /// A part of a stage in a job's folder. Many are written at once, so their row groups are small; each is read a few
+    /// times and by this program, so that writing and reading it fast counts.
     StagePart,
     /// A shard of a release: chunked by content, so that a changed dataset uploads little again; with all that readers
     /// skip by.
@@ -75,8 +75,8 @@ const CDC_FOOTER: [(&str, &str); 2] = [
 ///
 /// Pictures are compressed already and their first bytes say nothing: no compression, no dictionary, no
 /// statistics, and no chunking by content (see `splice`). Everything else has a dictionary; in a release zstd and
-/// statistics for each page, and `id` a Bloom filter. In parts it has Snappy: zstd's contexts, made anew for every
-/// column of every part, cost more than what they compress.
+/// statistics for each page, and `id` a Bloom filter. In parts it has Snappy and statistics for each row group: zstd's
+/// contexts, made anew for every column of every part, cost more than what they compress.
 pub fn writer_properties(table: &str, schema: &Schema, purpose: Purpose) -> WriterProperties {
     properties_of_version(table, schema, purpose, SCHEMA_VERSION)
 }
@@ -107,8 +107,7 @@ pub(crate) fn properties_of_version(
     match purpose {
         Purpose::StagePart => builder
             .set_compression(Compression::SNAPPY)
-            .set_statistics_enabled(EnabledStatistics::None)
-            .set_offset_index_disabled(true)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
             .build(),
         Purpose::Release => {
             let id = ColumnPath::from("id");

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::{
     bench::machine,
@@ -46,14 +47,15 @@ impl Bench {
         const PROMPTS: usize = 10_000;
         let job = self.job("chats", PROMPTS)?;
         self.prepare(&job)?;
-        let server = stub(&self.stub, &["--delay-ms", "200"])?;
         println!(
-            "| in flight | calls | seconds | calls/s | of concurrency ÷ delay | CPU a call, ms | server's, ms | both cores busy | peak memory, MB | early → end |"
+            "| in flight | calls | seconds | calls/s | of concurrency ÷ delay | without its ends | CPU a call, ms | server's, ms | both cores busy | peak memory, MB | early → end |"
         );
-        println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         for concurrency in [64, 256, 1024] {
+            let server = stub(&self.stub, &["--delay-ms", "200"])?;
             let watched = self.judge(&job, &server, concurrency, 2)?;
-            println!("{}", row(&watched, concurrency, 2 * PROMPTS)?);
+            let steady = steady_rate(&server.json("/v1/stats")?);
+            println!("{}", row(&watched, steady, concurrency, 2 * PROMPTS)?);
         }
         Ok(())
     }
@@ -183,14 +185,30 @@ fn stage<'a>(watched: &'a Watched, name: &str) -> Result<&'a WatchedStage> {
     watched.stages.get(name).with_context(|| format!("the job has no stage `{name}`"))
 }
 
-fn row(watched: &Watched, concurrency: usize, calls: usize) -> Result<String> {
+/// Calls a second as the server has seen them, without the tenth that came first and the one that came last: a stage
+/// begins by reading what it asks about, and ends with answers that nothing follows.
+fn steady_rate(stats: &Value) -> f64 {
+    let tenths: Vec<u64> =
+        stats["calls_by_tenth"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+    let (all, mut before) = (tenths.iter().sum::<u64>(), 0);
+    let middle = tenths.iter().filter(|calls| {
+        let is_middle = before >= all / 10 && before + **calls <= all - all / 10;
+        before += **calls;
+        is_middle
+    });
+    let middle: Vec<u64> = middle.copied().collect();
+    10.0 * middle.iter().sum::<u64>() as f64 / middle.len() as f64
+}
+
+fn row(watched: &Watched, steady: f64, concurrency: usize, calls: usize) -> Result<String> {
     let WatchedStage { seconds, begin, end, memory_early } = stage(watched, "judgements")?;
     let (rate, calls_f) = (calls as f64 / seconds, calls as f64);
     let (own, server) = (end.cpu - begin.cpu, end.server_cpu - begin.server_cpu);
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
     Ok(format!(
-        "| {concurrency} | {calls} | {seconds:.2} | {rate:.0} | {:.1} % | {:.3} | {:.3} | {:.0} % | {} | {} → {} |",
+        "| {concurrency} | {calls} | {seconds:.2} | {rate:.0} | {:.1} % | {:.1} % | {:.3} | {:.3} | {:.0} % | {} | {} → {} |",
         100.0 * rate / (concurrency as f64 / DELAY),
+        100.0 * steady / (concurrency as f64 / DELAY),
         1000.0 * own / calls_f,
         1000.0 * server / calls_f,
         100.0 * (own + server) / (seconds * cores),

@@ -5,6 +5,7 @@ use twig_pipeline::{JobFolder, Observer, Stop};
 use crate::{
     arguments::RunArguments,
     exit,
+    memory::GivesBack,
     render::{self, LineObserver, ProgressObserver},
 };
 
@@ -15,13 +16,14 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     } else {
         Arc::new(LineObserver)
     };
+    let observer = GivesBack(observer);
     let stop = Stop::default();
     // The run itself goes on in this thread, and what computes on rayon's: tending connections takes no more than one.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let summary = runtime.block_on(async {
         tokio::spawn(listen(stop.clone()));
         let limit = arguments.job.limit.map(|limit| limit as usize);
-        twig_pipeline::run(&settings, limit, stop, observer.as_ref()).await
+        twig_pipeline::run(&settings, limit, stop, &observer).await
     });
     // Questions that the deadline has cut off may still hold threads; nothing of theirs is wanted.
     runtime.shutdown_background();

@@ -77,6 +77,24 @@ pub(crate) struct Seen {
     pub(crate) batches: AtomicU64,
     /// Whether nothing is refused any more.
     pub(crate) calm: AtomicBool,
+    /// When the first call came, and the calls of each tenth of a second since.
+    by_tenth: Mutex<Option<(Instant, Vec<u64>)>>,
+}
+
+impl Seen {
+    fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut by_tenth = self.by_tenth.lock().expect("no panic while it is held");
+        let (first, tenths) = by_tenth.get_or_insert_with(|| (Instant::now(), Vec::new()));
+        let tenth = first.elapsed().as_millis() as usize / 100;
+        tenths.resize(tenths.len().max(tenth + 1), 0);
+        tenths[tenth] += 1;
+    }
+
+    fn calls_by_tenth(&self) -> Vec<u64> {
+        let by_tenth = self.by_tenth.lock().expect("no panic while it is held");
+        by_tenth.as_ref().map(|(_, tenths)| tenths.clone()).unwrap_or_default()
+    }
 }
 
 pub(crate) struct Shared {
@@ -160,7 +178,7 @@ pub(crate) struct UnderWay(Arc<Seen>);
 
 impl UnderWay {
     fn new(seen: &Arc<Seen>) -> Self {
-        seen.calls.fetch_add(1, Ordering::Relaxed);
+        seen.count_call();
         let now = seen.under_way.fetch_add(1, Ordering::Relaxed) + 1;
         seen.most_under_way.fetch_max(now, Ordering::Relaxed);
         Self(Arc::clone(seen))
@@ -282,6 +300,7 @@ pub(crate) fn counted(seen: &Seen) -> Value {
     json!({
         "calls": read(&seen.calls), "refused": read(&seen.refused),
         "most_under_way": read(&seen.most_under_way), "batches": read(&seen.batches),
+        "calls_by_tenth": seen.calls_by_tenth(),
     })
 }
 
