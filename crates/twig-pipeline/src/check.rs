@@ -88,7 +88,12 @@ pub fn check(folder: &JobFolder, repair: bool) -> Result<JobReport, RunError> {
     if repair && report.problems.len() > sound {
         remove(&folder.release_record())?;
     }
-    sealed_file::<Value>(&mut report, folder, &folder.path().join(RETRIES))?;
+    let sound = report.problems.len();
+    let retries = folder.path().join(RETRIES);
+    sealed_file::<Value>(&mut report, folder, &retries)?;
+    if repair && report.problems.len() > sound {
+        remove(&retries)?;
+    }
     check_answers(&mut report, folder, repair)?;
     Ok(report)
 }
@@ -139,7 +144,11 @@ fn check_answers(report: &mut JobReport, folder: &JobFolder, repair: bool) -> Re
             &format!("{count} damaged answers; they are asked again where they are needed"),
         );
     }
-    if repair && !store.damaged.is_empty() {
+    for (path, count) in &store.damaged_ledger {
+        let what = format!("{count} damaged entries; each counts as spent with the largest sum of any other");
+        report.add(folder, path, &what);
+    }
+    if repair && !(store.damaged.is_empty() && store.damaged_ledger.is_empty()) {
         AnswerStore::prune(&folder.answers())?;
     }
     Ok(())

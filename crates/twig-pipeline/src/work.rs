@@ -172,25 +172,22 @@ impl Run<'_> {
         units: impl Stream<Item = F>,
         mut take: impl FnMut(T) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
-        let (mut failed, mut all_begun) = (false, false);
+        let mut units = pin!(units.peekable());
+        let mut failed = false;
         {
-            let units = pin!(units);
-            let begun = stream::unfold((units, &mut all_begun), |(mut units, all_begun)| async move {
+            let begun = stream::unfold(units.as_mut(), |mut units| async move {
                 // The semaphore is never closed.
                 let place = self.places.acquire().await.ok()?;
                 if self.stop.is_requested() {
                     return None;
                 }
-                let Some(unit) = units.next().await else {
-                    *all_begun = true;
-                    return None;
-                };
+                let unit = units.next().await?;
                 let unit = async move {
                     let result = unit.await;
                     drop(place);
                     result
                 };
-                Some((unit, (units, all_begun)))
+                Some((unit, units))
             });
             let mut results = pin!(begun.buffered(self.settings.in_flight()));
             while let Some(result) = results.next().await {
@@ -207,7 +204,7 @@ impl Run<'_> {
             }
         }
         // What stopped the run is kept by it; here it is enough that the partition is not done.
-        if failed || !all_begun { Err(RunError::Interrupted) } else { Ok(()) }
+        if failed || units.as_mut().peek().await.is_some() { Err(RunError::Interrupted) } else { Ok(()) }
     }
 }
 

@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::project::{Project, assert_same, reproducible};
+use crate::{
+    http::{self, WHOLE, calls, server, sound},
+    project::{Project, assert_same, reproducible},
+    server::Behaviour,
+};
 
 /// The longest any of these runs may take before the test gives up.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -51,6 +55,29 @@ fn goes_on_after(sent: &str) {
     project.succeeds(&RUN);
     let whole = reproducible(&project.path("whole/release"));
     assert_same(&reproducible(&project.path("out/release")), &whole);
+}
+
+#[test]
+fn a_stop_finishes_what_is_under_way_and_commits_it() {
+    let (quick, slow) = (server(sound()), server(Behaviour { delay: Duration::from_millis(800), ..sound() }));
+    let project = http::project(&quick, "", WHOLE);
+    project.succeeds(&["run", "job.yaml"]);
+    let address = format!("teachers.model.base_url={}", slow.base_url());
+    let other =
+        ["run", "job.yaml", "--set", "judgements.judges={ other: { teacher: model } }", "--set", &address];
+    let mut child = project.start(&other);
+    let start = Instant::now();
+    while calls(&slow) < 6 {
+        assert!(start.elapsed() < PATIENCE, "the other judge is not asked");
+        thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    let committed =
+        project.events("out").into_iter().rev().take_while(|event| event["event"] != "run_started");
+    assert_eq!(committed.filter(|event| event["event"] == "part_committed").count(), 2);
+    project.succeeds(&other);
+    assert_eq!(calls(&slow), 6);
 }
 
 #[test]

@@ -112,7 +112,9 @@ async fn go(
     let _free_disk =
         FreeDisk::watch(job.folder.path(), settings.file.run.min_free_disk_mb, Arc::clone(&cause))?;
     let answers = Arc::new(AnswerStore::open(&job.folder.answers(), &writer_name())?);
-    let purse = Arc::new(Purse::new(answers.ledger()?, settings.file.run.budget_usd));
+    let ledger = answers.ledger()?;
+    let damaged_entries = ledger.damaged();
+    let purse = Arc::new(Purse::new(ledger, settings.file.run.budget_usd));
     let notices = Notices::default();
     let mut recipe = Recipe::new(settings)?;
     let shared = Shared {
@@ -147,6 +149,14 @@ async fn go(
     });
     if let Some(path) = &run.job.damaged {
         let message = format!("{} had changed since it was written; it was written again", path.display());
+        run.events.emit(Event::Warning { message });
+    }
+    if damaged_entries > 0 {
+        let message = format!(
+            "{damaged_entries} entries of the ledger in {} are damaged; each counts as spent with the largest sum of \
+             any other",
+            run.job.folder.answers().display()
+        );
         run.events.emit(Event::Warning { message });
     }
     let blank_lines = table.blank_lines;

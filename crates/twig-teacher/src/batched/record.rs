@@ -41,13 +41,18 @@ pub(crate) struct Reserved {
 }
 
 impl BatchRecord {
-    /// Writes the record so that a kill leaves the old one or the new one.
+    /// Writes the record, and its hash behind it, so that a kill leaves the old one or the new one.
     pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
+        if !folder.exists() {
+            fs::create_dir_all(folder)?;
+            File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        }
         let path = self.path(folder);
         let unfinished = path.with_extension("tmp");
         let mut file = File::create(&unfinished)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
+        let json = serde_json::to_vec(self)?;
+        file.write_all(&json)?;
+        write!(file, "\n{}", blake3::hash(&json))?;
         file.sync_all()?;
         fs::rename(&unfinished, &path)?;
         File::open(folder)?.sync_all()
@@ -70,26 +75,47 @@ impl BatchRecord {
     fn path(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.json", self.name))
     }
+
+    /// Reads what [`BatchRecord::save`] has written.
+    fn load(path: &Path) -> io::Result<Self> {
+        let bytes = fs::read(path)?;
+        let (json, hash) = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or((&bytes[..], &[][..]), |end| (&bytes[..end], &bytes[end + 1..]));
+        let is_sound = hash == blake3::hash(json).to_hex().as_bytes();
+        is_sound.then(|| serde_json::from_slice(json).ok()).flatten().ok_or_else(|| {
+            let what = format!(
+                "{} has changed since it was written: the questions of that batch are sent again",
+                path.display()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })
+    }
 }
 
-/// The batches of a teacher that earlier runs have left.
-pub(super) fn left_by_earlier_runs(folder: &Path, identity: &str) -> io::Result<Vec<BatchRecord>> {
+/// The batches of a teacher that earlier runs have left; and what is to be told of records that cannot be read.
+pub(super) fn left_by_earlier_runs(
+    folder: &Path,
+    identity: &str,
+) -> io::Result<(Vec<BatchRecord>, Vec<io::Error>)> {
+    let (mut records, mut unreadable) = (Vec::new(), Vec::new());
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((records, unreadable)),
         entries => entries?,
     };
-    let mut records = Vec::new();
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "json") {
-            let record: BatchRecord = serde_json::from_slice(&fs::read(&path)?)?;
-            if record.identity == identity {
-                records.push(record);
+            match BatchRecord::load(&path) {
+                Ok(record) if record.identity == identity => records.push(record),
+                Ok(_) => {}
+                Err(error) => unreadable.push(error),
             }
         }
     }
     records.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(records)
+    Ok((records, unreadable))
 }
 
 #[cfg(test)]
@@ -108,11 +134,16 @@ mod tests {
             questions: vec![Question { key: "ab".to_owned(), reserved: Some(reserved) }],
         };
         record.save(folder.path()).unwrap();
-        assert_eq!(
-            left_by_earlier_runs(folder.path(), &record.identity).unwrap(),
-            std::slice::from_ref(&record)
-        );
-        assert_eq!(left_by_earlier_runs(folder.path(), "somebody else").unwrap(), []);
+        let left = |identity: &str| left_by_earlier_runs(folder.path(), identity).unwrap();
+        assert_eq!(left(&record.identity).0, std::slice::from_ref(&record));
+        assert_eq!(left("somebody else").0, []);
+        let path = record.path(folder.path());
+        let sound = fs::read_to_string(&path).unwrap();
+        fs::write(&path, sound.replace("\"ab\"", "\"ac\"")).unwrap();
+        let (records, unreadable) = left(&record.identity);
+        assert_eq!(records, []);
+        let error = unreadable[0].to_string();
+        assert!(error.contains("b-1.json has changed since it was written"), "{error}");
         record.forget(folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -51,7 +51,8 @@ pub(crate) struct OpenAi {
     model: String,
     text_timeout: Duration,
     picture_timeout: Duration,
-    key: Option<Secret>,
+    /// The key, and what else may be one: values of headers, the address of a proxy.
+    secrets: Vec<Secret>,
 }
 
 /// A call that came through, and what the server said about its limits.
@@ -92,6 +93,10 @@ impl OpenAi {
             http.build()
         };
         let wrong = |error: reqwest::Error| ClientError::Http(error.to_string());
+        let proxy = settings.proxy.as_deref().and_then(|proxy| url::Url::parse(proxy).ok());
+        let password = proxy.as_ref().and_then(url::Url::password).map(str::to_owned);
+        let others = settings.headers.values().cloned().chain(password).map(Secret::new);
+        let secrets = key.iter().cloned().chain(others).collect();
         Ok(Self {
             http: http(headers(settings, key.as_ref())?).map_err(wrong)?,
             plain: http(HeaderMap::new()).map_err(wrong)?,
@@ -99,7 +104,7 @@ impl OpenAi {
             model: settings.model.clone(),
             text_timeout: Duration::from_secs(settings.timeouts.text_secs),
             picture_timeout: Duration::from_secs(settings.timeouts.picture_secs),
-            key,
+            secrets,
         })
     }
 
@@ -186,12 +191,10 @@ impl OpenAi {
         (&self.http, &self.base_url)
     }
 
-    /// What a server says may repeat the key it was given.
+    /// What a server says may repeat what it was given.
     pub(crate) fn covered(&self, failure: Failure) -> Failure {
-        match &self.key {
-            Some(key) => Failure { detail: key.covered(&failure.detail), ..failure },
-            None => failure,
-        }
+        let cover = |text: String, secret: &Secret| secret.covered(&text);
+        Failure { detail: self.secrets.iter().fold(failure.detail, cover), ..failure }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,6 +17,7 @@ use super::{
     committer::{Committer, SegmentWriter},
     partition::segments,
     segment,
+    upkeep::written,
 };
 
 /// How long a reservation may wait for others to become durable with it: no model answers as fast.
@@ -33,6 +34,7 @@ pub struct Ledger {
     name: String,
     next: AtomicU64,
     spent_micro_usd: u64,
+    damaged: u64,
     /// What earlier runs have put aside and not settled. Short critical sections only.
     open: Mutex<HashMap<Call, u64>>,
 }
@@ -58,13 +60,19 @@ impl Ledger {
     pub(super) fn open(folder: PathBuf, writer: &str, committer: Arc<Committer>) -> Result<Self, StoreError> {
         let (account, name) = (Account::read(&folder)?, writer.to_owned());
         let writer = Arc::new(SegmentWriter::new(folder.join(format!("{writer}.seg"))));
-        let (spent_micro_usd, open) = (account.spent(), Mutex::new(account.open));
-        Ok(Self { writer, committer, name, next: AtomicU64::new(0), spent_micro_usd, open })
+        let (spent_micro_usd, damaged) = (account.spent(), account.num_damaged());
+        let open = Mutex::new(account.open);
+        Ok(Self { writer, committer, name, next: AtomicU64::new(0), spent_micro_usd, damaged, open })
     }
 
     /// What earlier runs have spent, calls that a kill cut off at their reservation.
     pub fn spent_micro_usd(&self) -> u64 {
         self.spent_micro_usd
+    }
+
+    /// Damaged entries. Each counts as spent with the largest sum of any other: too much rather than too little.
+    pub fn damaged(&self) -> u64 {
+        self.damaged
     }
 
     /// Writes a reservation down; returns the number of the call once it is durable.
@@ -116,9 +124,32 @@ fn line(entry: &Entry) -> io::Result<Vec<u8>> {
     Ok(serde_json::to_vec(entry)?)
 }
 
-/// Everything that the ledger in `folder` says was spent, in millionths of a dollar.
-pub(super) fn spent(folder: &Path) -> Result<u64, StoreError> {
-    Ok(Account::read(folder)?.spent())
+/// Everything that the ledger in `folder` says was spent, in millionths of a dollar, and its segments with damaged
+/// entries.
+pub(super) fn look(folder: &Path) -> Result<(u64, BTreeMap<PathBuf, u64>), StoreError> {
+    let account = Account::read(folder)?;
+    Ok((account.spent(), account.damaged))
+}
+
+/// Writes segments with damaged entries again. What those count for is written down as spent.
+pub(super) fn mend(folder: &Path) -> Result<(), StoreError> {
+    let account = Account::read(folder)?;
+    for (path, count) in &account.damaged {
+        let io_error = |source| StoreError::Io { path: path.clone(), source };
+        let file = File::open(path).map_err(io_error)?;
+        let micro_usd = count * account.largest;
+        let lost = line(&Entry::Settled { writer: None, call: u64::MAX, micro_usd }).map_err(io_error)?;
+        let mut entries = segment::frame(&lost);
+        segment::records(path, &file, |record, _| {
+            let is_entry = serde_json::from_slice::<Entry>(record).is_ok();
+            if is_entry {
+                entries.extend(segment::frame(record));
+            }
+            is_entry
+        })?;
+        written(path, |out| out.write_all(&entries).map_err(io_error))?;
+    }
+    Ok(())
 }
 
 /// A call, by the run that put its price aside and its number there.
@@ -130,6 +161,10 @@ type Call = (Arc<str>, u64);
 struct Account {
     settled: u64,
     open: HashMap<Call, u64>,
+    /// The largest sum of an entry.
+    largest: u64,
+    /// Damaged entries, by segment.
+    damaged: BTreeMap<PathBuf, u64>,
 }
 
 impl Account {
@@ -145,24 +180,34 @@ impl Account {
     fn add(&mut self, path: &Path) -> Result<(), StoreError> {
         let file = File::open(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         let own: Arc<str> = path.file_stem().unwrap_or_default().to_string_lossy().into();
-        segment::records(path, &file, |record, _| match serde_json::from_slice(record) {
+        let stats = segment::records(path, &file, |record, _| match serde_json::from_slice(record) {
             Ok(Entry::Reserved { call, micro_usd }) => {
+                self.largest = self.largest.max(micro_usd);
                 self.open.insert((Arc::clone(&own), call), micro_usd);
                 true
             }
             Ok(Entry::Settled { writer, call, micro_usd }) => {
                 self.open.remove(&(writer.map_or_else(|| Arc::clone(&own), Arc::from), call));
+                self.largest = self.largest.max(micro_usd);
                 self.settled += micro_usd;
                 true
             }
             Err(_) => false,
         })?;
+        if stats.damaged > 0 {
+            self.damaged.insert(path.to_owned(), stats.damaged);
+        }
         Ok(())
     }
 
-    /// Everything settled, and everything put aside that was never settled.
+    /// Everything settled, everything put aside that was never settled, and what cannot be read at the most that it
+    /// may have been.
     fn spent(&self) -> u64 {
-        self.settled + self.open.values().sum::<u64>()
+        self.settled + self.open.values().sum::<u64>() + self.num_damaged() * self.largest
+    }
+
+    fn num_damaged(&self) -> u64 {
+        self.damaged.values().sum()
     }
 }
 
@@ -200,6 +245,28 @@ mod tests {
             assert_eq!(ledger.settle_of("1", call, 40), None, "{run}");
         }
         assert_eq!(spent(folder.path()), 40);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_entry_counts_at_the_largest_sum_before_it_is_mended_and_after() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let ledger = AnswerStore::open(folder.path(), "first").unwrap().ledger().unwrap();
+            for micro_usd in [100, 70, 30] {
+                ledger.reserve(micro_usd).await.unwrap();
+            }
+        }
+        let path = folder.path().join("ledger/first.seg");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let report = AnswerStore::look(folder.path()).unwrap();
+        assert_eq!(report.damaged_ledger, BTreeMap::from([(path, 1)]));
+        assert_eq!(spent(folder.path()), 100 + 30 + 100);
+        mend(&folder.path().join("ledger")).unwrap();
+        assert_eq!(AnswerStore::look(folder.path()).unwrap().damaged_ledger, BTreeMap::new());
+        assert_eq!(spent(folder.path()), 100 + 30 + 100);
     }
 
     fn spent(folder: &Path) -> u64 {

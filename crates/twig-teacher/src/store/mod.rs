@@ -67,6 +67,8 @@ impl StoreStats {
 
 /// Folder of answers that were taken over from other jobs.
 const IMPORTED: &str = "imported";
+/// Folder of what calls have cost.
+const LEDGER: &str = "ledger";
 /// Folder of what is known of batches.
 const BATCHES: &str = "batches";
 
@@ -93,7 +95,7 @@ impl AnswerStore {
     pub fn open(folder: &Path, writer: &str) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)
             .map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
-        for unfinished in [IMPORTED, BATCHES] {
+        for unfinished in [IMPORTED, BATCHES, LEDGER] {
             partition::remove_unfinished(&folder.join(unfinished))?;
         }
         Ok(Self {
@@ -117,6 +119,6 @@ impl AnswerStore {
 
     /// Opens the ledger of what calls have cost, over all runs.
     pub fn ledger(&self) -> Result<Ledger, StoreError> {
-        Ledger::open(self.folder.join("ledger"), &self.writer, Arc::clone(&self.committer))
+        Ledger::open(self.folder.join(LEDGER), &self.writer, Arc::clone(&self.committer))
     }
 }

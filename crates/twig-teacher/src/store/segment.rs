@@ -88,14 +88,18 @@ pub(super) fn records(
     let mut stats = StoreStats::default();
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut magic = [0; MAGIC.len()];
-    if total < magic.len() as u64 {
+    let mut offset = magic.len() as u64;
+    if total < offset {
         return Ok(StoreStats { torn_bytes: total, ..stats });
     }
     reader.read_exact(&mut magic).map_err(io_error)?;
     if magic != *MAGIC {
-        return Err(StoreError::NotASegment { path: path.to_owned() });
+        // A sound record behind it says that it is one all the same.
+        if !is_frame(file, offset, total).map_err(io_error)? {
+            return Err(StoreError::NotASegment { path: path.to_owned() });
+        }
+        stats.damaged += 1;
     }
-    let mut offset = magic.len() as u64;
     let mut record = Vec::new();
     while offset < total {
         let len = read_frame(&mut reader, total - offset, &mut record).map_err(io_error)?;

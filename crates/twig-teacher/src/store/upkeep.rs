@@ -11,7 +11,7 @@ use serde::Serialize;
 use twig_model::{Answer, AnswerKey};
 
 use super::{
-    AnswerStore, IMPORTED, StoreError, StoreStats, ledger,
+    AnswerStore, IMPORTED, LEDGER, StoreError, StoreStats, ledger,
     partition::segments,
     record,
     segment::{self, Place},
@@ -38,6 +38,8 @@ pub struct StoreReport {
     pub torn_bytes: u64,
     /// Segments with damaged records, and how many; what they answered is asked again.
     pub damaged: BTreeMap<PathBuf, u64>,
+    /// Segments of the ledger with damaged entries, and how many; each counts as spent with the largest sum.
+    pub damaged_ledger: BTreeMap<PathBuf, u64>,
     /// Spent over all runs in US dollars, calls that were cut off at their reservation.
     pub spent_usd: f64,
 }
@@ -66,7 +68,9 @@ impl AnswerStore {
                 report.damaged.insert(path, stats.damaged);
             }
         }
-        report.spent_usd = ledger::spent(&folder.join("ledger"))? as f64 / 1e6;
+        let (spent_micro_usd, damaged_ledger) = ledger::look(&folder.join(LEDGER))?;
+        report.spent_usd = spent_micro_usd as f64 / 1e6;
+        report.damaged_ledger = damaged_ledger;
         Ok(report)
     }
 
@@ -106,9 +110,10 @@ impl AnswerStore {
         })
     }
 
-    /// Rewrites every partition with more than one segment, damage or a torn end into one sound segment; returns
-    /// the bytes that this freed. No run may be going on.
+    /// Rewrites every partition with more than one segment, damage or a torn end into one sound segment, and what is
+    /// damaged of the ledger; returns the bytes that this freed. No run may be going on.
     pub fn prune(folder: &Path) -> Result<u64, StoreError> {
+        ledger::mend(&folder.join(LEDGER))?;
         let size = |paths: &[PathBuf]| -> u64 {
             paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
         };
@@ -149,7 +154,7 @@ fn is_pruned(path: &Path) -> bool {
 }
 
 /// Writes a segment as a whole or not at all.
-fn written<T>(
+pub(super) fn written<T>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

@@ -209,8 +209,12 @@ async fn another_model_behind_the_same_name_is_noticed() {
 
 #[tokio::test]
 async fn a_key_that_a_server_repeats_is_covered() {
-    let server =
-        Scripted::start(vec![answer("400 Bad Request", "", b"your key sk-planted-secret is odd")]).await;
+    let server = Scripted::start(vec![answer(
+        "400 Bad Request",
+        "",
+        b"your key sk-planted-secret is odd, and team-7-token",
+    )])
+    .await;
     // Set for this process alone, and read by this test alone.
     let name = "TWIG_TEST_PLANTED_KEY";
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
@@ -219,8 +223,8 @@ async fn a_key_that_a_server_repeats_is_covered() {
     let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("your key [covered] is odd"), "{said}");
-    assert!(!said.contains("sk-planted"), "{said}");
+    assert!(said.contains("your key [covered] is odd, and [covered]"), "{said}");
+    assert!(!said.contains("sk-planted") && !said.contains("team-7-token"), "{said}");
     assert!(server.requests()[0].to_lowercase().contains("authorization: bearer sk-planted-secret"));
 }
 
@@ -230,6 +234,8 @@ async fn a_key_that_a_server_repeats_is_covered() {
 #[allow(clippy::print_stdout, reason = "the other test reads it")]
 async fn child_with_a_key() {
     let base_url = std::env::var("TWIG_TEST_BASE_URL").unwrap();
-    let remote = remote(&base_url, &json!({"api_key_variable": "TWIG_TEST_PLANTED_KEY"}));
+    let settings =
+        json!({"api_key_variable": "TWIG_TEST_PLANTED_KEY", "headers": {"x-team": "team-7-token"}});
+    let remote = remote(&base_url, &settings);
     println!("{:?}", remote.ask(&question("q")).await.unwrap());
 }
