@@ -17,7 +17,9 @@ impl Inner {
     pub(super) async fn run(self: Arc<Self>, mut incoming: mpsc::Receiver<Waiting>) {
         match record::left_by_earlier_runs(&self.folder, self.remote.identity()) {
             Ok((records, unreadable)) => {
-                unreadable.into_iter().for_each(|error| self.tell(error.to_string()));
+                for error in unreadable {
+                    self.tell(error.to_string());
+                }
                 for record in records {
                     let questions = record.questions.iter();
                     let questions =
