@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use twig_shards::{RejectedRow, StageAccount};
+use twig_shards::{RejectedRow, StageAccount, TableReader};
 
 use crate::{
     error::RunError,
-    job::Stage,
+    job::{Job, Stage},
     settings::{MaxRejected, RejectLimit},
 };
 
@@ -50,12 +50,22 @@ impl Rejections {
         Self { limits, stages: Mutex::default() }
     }
 
-    /// Begins a stage of which some partitions stand and so many rows are to come.
-    pub(crate) fn begin(&self, stage: Stage, standing: &StageAccount, to_come: u64) -> Result<(), RunError> {
+    /// Begins a stage of which some partitions stand and so many rows are to come. Where those that stand have
+    /// rejected too many, the job's folder has the examples.
+    pub(crate) fn begin(
+        &self,
+        job: &Job,
+        stage: Stage,
+        standing: &StageAccount,
+        to_come: u64,
+    ) -> Result<(), RunError> {
         let rejected = standing.rejected.values().sum();
         let seen = Seen { rows: standing.rows_in, rejected, examples: Vec::new() };
         let expected = seen.rows + to_come;
         let watch = StageWatch { stage, limit: self.limits.of(stage), expected, seen: Mutex::new(seen) };
+        if watch.check().is_err() {
+            watch.seen.lock().unwrap_or_else(PoisonError::into_inner).examples = examples_of(job, stage);
+        }
         watch.check()?;
         self.stages.lock().unwrap_or_else(PoisonError::into_inner).insert(stage, Arc::new(watch));
         Ok(())
@@ -85,9 +95,7 @@ impl StageWatch {
             seen.rows += 1;
             seen.rejected += 1;
             if seen.examples.len() < EXAMPLES {
-                let prompt: String = row.prompt.chars().take(80).collect();
-                let detail: String = row.detail.chars().take(200).collect();
-                seen.examples.push(format!("{}: `{prompt}`: {detail}", row.reason));
+                seen.examples.push(example(row));
             }
         }
         self.check()
@@ -110,6 +118,19 @@ impl StageWatch {
         let detail = format!("{stage} rejected {rejected} of {rows} rows, and {passed}{examples}");
         Err(RunError::TooManyRejected { detail })
     }
+}
+
+fn example(row: &RejectedRow) -> String {
+    let prompt: String = row.prompt.chars().take(80).collect();
+    let detail: String = row.detail.chars().take(200).collect();
+    format!("{}: `{prompt}`: {detail}", row.reason)
+}
+
+/// Rows that earlier runs have rejected; what cannot be read is no reason to tell less of the rest.
+fn examples_of(job: &Job, stage: Stage) -> Vec<String> {
+    let files = job.partitions().map(|partition| job.folder.rejected(stage, partition));
+    let rows = files.filter_map(|path| TableReader::<RejectedRow>::open(&path).ok()).flatten();
+    rows.filter_map(Result::ok).take(EXAMPLES).map(|row| example(&row)).collect()
 }
 
 /// Whether more than this share of all rows is or will be rejected. Certain once more are rejected than the share of

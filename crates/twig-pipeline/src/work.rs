@@ -66,7 +66,7 @@ impl Work {
             parts.push(standing.as_ref().map(PartRows::from));
         }
         let to_come = todo.iter().map(|todo: &Todo| todo.rows).sum();
-        run.rejections.begin(stage, &account, to_come)?;
+        run.rejections.begin(&run.job, stage, &account, to_come)?;
         run.events.emit(Event::StageStarted {
             stage: stage.as_str().to_owned(),
             partitions: run.job.record.partitions,

@@ -43,6 +43,24 @@ fn waiting_for_a_server_stands_in_the_events_and_is_said() {
     assert!(ran.stderr.contains("slow down"), "{}", ran.stderr);
 }
 
+#[test]
+fn a_network_that_is_lost_ends_the_run_and_the_next_goes_on() {
+    let server = server(sound());
+    let project = project(&server, "    limits: { max_pause_secs: 1, outage_secs: 1 }\n", WHOLE);
+    project.succeeds(&["run", "job.yaml", "--limit", "2"]);
+    let before = calls(&server);
+    // A port that was free a moment ago.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let lost = format!("teachers.model.base_url=http://{nobody}/v1");
+    let ran = project.twig(&["run", "job.yaml", "--set", &lost]);
+    assert_eq!(ran.code, Some(75), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`model` does not answer"), "{}", ran.stderr);
+    assert_eq!(rejected(&project), json!({}), "what nobody answered is not the rows' fault");
+    project.succeeds(&["run", "job.yaml"]);
+    assert_eq!(calls(&server) - before, 4 * (1 + 1 + 3 + 1), "what was answered is not asked again");
+    project.succeeds(&["verify", "out"]);
+}
+
 /// A job whose critic is a teacher of its own at the same server.
 fn with_a_critic_of_its_own(server: &Server, project: &Project) -> Ran {
     let critic = format!(

@@ -82,7 +82,9 @@ fn a_command_hears_how_the_run_ended() {
         assert!(told().lines().any(|found| found == line), "{line} in {}", told());
     }
     let limit = "run.max_rejected.trajectories.rows=0";
-    assert_eq!(project.twig(&["run", "job.yaml", "--set", tell, "--set", limit]).code, Some(3));
+    let ran = project.twig(&["run", "job.yaml", "--set", tell, "--set", limit]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("for example\n  unsupported_prompt: `"), "{}", ran.stderr);
     assert!(
         told().contains("TWIG_OUTCOME=rejected\n") && told().contains("TWIG_EXIT_CODE=3\n"),
         "{}",
