@@ -244,13 +244,17 @@ impl Remote {
                 }
                 Ok(Consequence::Again(trying.pause_after_refusal(failure.retry_after)))
             }
-            FailureKind::Broken | FailureKind::Silent => {
+            FailureKind::Broken | FailureKind::Silent | FailureKind::Unreached => {
                 trying.failures += 1;
                 let Failed { is_open, .. } = self.watch.failed(failure, true)?;
-                let is_silent = failure.kind == FailureKind::Silent;
-                let spent = trying.since.elapsed() >= Duration::from_secs(limits.give_up_secs);
                 // While nobody is there, that is no question's fault.
-                if (trying.failures >= limits.attempts || spent) && !(is_open && is_silent) {
+                let is_its_own = match failure.kind {
+                    FailureKind::Unreached => false,
+                    FailureKind::Silent => !is_open,
+                    _ => true,
+                };
+                let spent = trying.since.elapsed() >= Duration::from_secs(limits.give_up_secs);
+                if (trying.failures >= limits.attempts || spent) && is_its_own {
                     return Ok(Consequence::Declined(RejectReason::TeacherFailed));
                 }
                 let may = self.watch.may_retry(&failure.detail);

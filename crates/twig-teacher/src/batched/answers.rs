@@ -123,6 +123,7 @@ impl Inner {
                     FailureKind::Overloaded
                     | FailureKind::Broken
                     | FailureKind::Silent
+                    | FailureKind::Unreached
                     | FailureKind::Paused => {
                         // Left for `give_up`, which asks it again.
                         self.state().waiting.insert(waiting.key.clone(), waiting);

@@ -32,9 +32,11 @@ pub(crate) enum FailureKind {
     Overloaded,
     /// Something broke at the server; the same call may work.
     Broken,
-    /// Nobody answers: no connection, no reply in time, or a gateway says so. Is it so for everybody, the question
-    /// waits and is not given up.
+    /// Nobody answers: no reply in time, a connection that broke, or a gateway says so. Is it so for everybody, the
+    /// question waits and is not given up.
     Silent,
+    /// No connection: the call never left. That is no question's fault, however few of them are asked.
+    Unreached,
     /// No use in sending this call again; others may go through. The row is rejected.
     Declined(RejectReason),
     /// No call will go through until somebody sees to it.
@@ -98,21 +100,23 @@ impl Failure {
     /// What a call that did not come to an answer means.
     pub(crate) fn from_transport(error: &reqwest::Error) -> Self {
         let sent = !error.is_connect() && !error.is_builder();
-        let what = if error.is_connect() {
-            "cannot connect"
+        let (kind, what) = if error.is_connect() {
+            (FailureKind::Unreached, "cannot connect")
         } else if error.is_timeout() {
-            "no answer in time"
+            (FailureKind::Silent, "no answer in time")
         } else {
-            "the connection broke"
+            (FailureKind::Silent, "the connection broke")
         };
         let detail = format!("{what}: {}", with_causes(error));
-        Self::new(FailureKind::Silent, detail, sent)
+        Self::new(kind, detail, sent)
     }
 
     /// Whether the same call may work later.
     pub(crate) fn may_pass(&self) -> bool {
         match self.kind {
-            FailureKind::Overloaded | FailureKind::Broken | FailureKind::Silent => true,
+            FailureKind::Overloaded | FailureKind::Broken | FailureKind::Silent | FailureKind::Unreached => {
+                true
+            }
             FailureKind::Declined(_) | FailureKind::Paused => false,
         }
     }
