@@ -148,7 +148,16 @@ fn check_answers(report: &mut JobReport, folder: &JobFolder, repair: bool) -> Re
         let what = format!("{count} damaged entries; each counts as spent with the largest sum of any other");
         report.add(folder, path, &what);
     }
-    if repair && !(store.damaged.is_empty() && store.damaged_ledger.is_empty()) {
+    for path in &store.damaged_batches {
+        report.add(
+            folder,
+            path,
+            "it has changed since it was written; the questions of that batch are sent again",
+        );
+    }
+    let is_sound =
+        store.damaged.is_empty() && store.damaged_ledger.is_empty() && store.damaged_batches.is_empty();
+    if repair && !is_sound {
         AnswerStore::prune(&folder.answers())?;
     }
     Ok(())

@@ -56,6 +56,18 @@ fn damage_to_what_a_job_keeps_is_named_and_only_that_is_made_anew() {
 }
 
 #[test]
+fn a_damaged_record_of_a_batch_is_named_and_taken_away() {
+    let project = Project::new();
+    project.succeeds(&["run", "job.yaml"]);
+    fs::create_dir_all(project.path("out/answers/batches")).unwrap();
+    project.write("out/answers/batches/b-1.json", "{}\nsomething that is not its hash");
+    let found = project.twig(&["verify", "out", "--repair"]);
+    assert_eq!(found.code, Some(2));
+    assert!(found.stdout.contains("answers/batches/b-1.json"), "{}", found.stdout);
+    project.succeeds(&["verify", "out"]);
+}
+
+#[test]
 fn a_damaged_shard_is_written_again_and_the_others_are_let_alone() {
     let project = Project::new();
     project.succeeds(&["run", "job.yaml"]);

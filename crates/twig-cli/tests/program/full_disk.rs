@@ -3,9 +3,19 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stderr, reason = "what was skipped is told")]
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
-use crate::project::{Project, assert_same, reproducible};
+use crate::{
+    http::{self, WHOLE, calls, server, sound},
+    project::{Project, assert_same, reproducible},
+    server::Behaviour,
+};
 
 /// A full disk is what is looked for here, not one that is about to be.
 const TO_THE_LAST_BYTE: [&str; 4] = ["run", "job.yaml", "--set", "run.min_free_disk_mb=0"];
@@ -24,6 +34,32 @@ fn a_disk_without_inodes_is_worth_another_try() {
 #[test]
 fn a_read_only_disk_is_named() {
     stops_and_goes_on(&["ro,size=100m"], 1, "Read-only file system");
+}
+
+#[test]
+fn a_run_ends_before_somebody_else_has_filled_the_disk() {
+    let server = server(Behaviour { delay: Duration::from_mins(1), ..sound() });
+    let project = http::project(&server, "", WHOLE);
+    let folder = project.path("disk");
+    fs::create_dir(&folder).unwrap();
+    let Some(_disk) = SmallDisk::mount(&folder, "size=40m") else {
+        eprintln!("skipped: this user may not mount a file system");
+        return;
+    };
+    let limits = ["--set", "run.min_free_disk_mb=20", "--set", "run.shutdown_secs=1"];
+    let mut child = project.start(&[&["run", "job.yaml", "--output", "disk/out"], &limits[..]].concat());
+    let start = Instant::now();
+    while calls(&server) == 0 {
+        assert!(start.elapsed() < Duration::from_mins(1), "nobody is asked");
+        thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(folder.join("somebody-elses"), vec![1; 30_000_000]).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    // Its question was given up, long before the answer.
+    assert!(start.elapsed() < Duration::from_secs(50));
+    let events = project.events("disk/out");
+    let last = events.last().unwrap();
+    assert!(last["detail"].to_string().contains("MB are free"), "{last}");
 }
 
 /// Runs a job on disks of these kinds, then gives them room.

@@ -81,6 +81,24 @@ fn a_stop_finishes_what_is_under_way_and_commits_it() {
 }
 
 #[test]
+fn a_stop_does_not_wait_longer_than_it_is_told_to() {
+    let silent = server(Behaviour { delay: Duration::from_mins(5), ..sound() });
+    let project = http::project(&silent, "", WHOLE);
+    let mut child = project.start(&["run", "job.yaml", "--set", "run.shutdown_secs=1"]);
+    let start = Instant::now();
+    while calls(&silent) == 0 {
+        assert!(start.elapsed() < PATIENCE, "nobody is asked");
+        thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert!(start.elapsed() < PATIENCE, "it has waited for the answer");
+    let quick = server(sound());
+    let address = format!("teachers.model.base_url={}", quick.base_url());
+    project.succeeds(&["run", "job.yaml", "--set", &address]);
+}
+
+#[test]
 fn two_runs_do_not_share_a_folder() {
     let project = Project::new();
     let mut child = project.start(&RUN);

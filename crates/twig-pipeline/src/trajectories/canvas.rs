@@ -11,23 +11,21 @@ use twig_tokens::ImageTokenizer;
 
 use crate::{asking::Unanswered, cpu, error::RunError};
 
-/// Longest that decoding may take, waiting for a core included.
-const DECODE_PATIENCE: Duration = Duration::from_mins(2);
+/// Longest that decoding may take.
+const DECODE_TIME: Duration = Duration::from_mins(1);
 
 /// Checks a teacher's picture and fits it to the grid's size.
 pub(crate) async fn fitted(picture: Picture, schedule: &Schedule) -> Result<Arc<RgbImage>, Unanswered> {
     let size = schedule.geometry().image_size;
-    let decoded = cpu::compute(move || {
+    // Bounded in pixels, a picture is done in a second or two; what is made to take longer is not waited for.
+    let decoded = cpu::compute_within(DECODE_TIME, move || {
         decode(picture.bytes(), &DecodeLimits::default()).map(|picture| fit_square(&picture, size))
     });
-    // Bounded in pixels, a picture is done in a second or two; what is made to take longer is not waited for.
-    let Ok(decoded) = tokio::time::timeout(DECODE_PATIENCE, decoded).await else {
-        let detail = format!("decoding took longer than {} s", DECODE_PATIENCE.as_secs());
-        return Err(Rejection::new(RejectReason::BadPicture, detail).into());
-    };
-    match decoded? {
-        Ok(picture) => Ok(Arc::new(picture)),
-        Err(error) => Err(Rejection::new(RejectReason::BadPicture, described(&error)).into()),
+    let bad = |detail| Err(Rejection::new(RejectReason::BadPicture, detail).into());
+    match decoded.await? {
+        Some(Ok(picture)) => Ok(Arc::new(picture)),
+        Some(Err(error)) => bad(described(&error)),
+        None => bad(format!("decoding took longer than {} s", DECODE_TIME.as_secs())),
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod account;
 mod choice;
+mod mapped;
 mod rewrite;
 
 use std::path::{Path, PathBuf};

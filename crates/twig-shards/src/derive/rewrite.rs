@@ -24,7 +24,7 @@ use parquet::{
     file::{metadata::PageIndexPolicy, properties::WriterProperties},
 };
 
-use super::{Source, choice::Choice};
+use super::{Source, choice::Choice, mapped::MappedGroup};
 use crate::{
     Config, Purpose, RowGroupLimits, SCHEMA_VERSION, Shard, ShardError, Split,
     picture_chunk::picture_views,
@@ -190,7 +190,8 @@ impl SourceShard {
         group: usize,
         split: u8,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ParquetError>> + use<>, ShardError> {
-        let file = File::open(&self.path).map_err(ShardError::io("open", &self.path))?;
+        let bytes = MappedGroup::open(&self.path, self.metadata.metadata().row_group(group))
+            .map_err(ShardError::io("read", &self.path))?;
         let targets = &self.targets[self.groups[group].clone()];
         let runs = targets.chunk_by(|a, b| (*a == Some(split)) == (*b == Some(split)));
         let selectors = runs.map(|run| match run[0] == Some(split) {
@@ -200,7 +201,7 @@ impl SourceShard {
         let batch_rows = if has_pictures(&self.schema) { ROWS_WITH_PICTURES } else { ROWS_WITHOUT };
         let kept = targets.iter().filter(|target| **target == Some(split)).count();
         let metadata = if kept * ROWS_OF_A_VIEW < targets.len() { &self.metadata } else { &self.as_views };
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata.clone())
             .with_row_groups(vec![group])
             .with_row_selection(selectors.collect::<RowSelection>())
             .with_batch_size(batch_rows)

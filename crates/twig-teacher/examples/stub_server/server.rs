@@ -13,12 +13,13 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures::stream;
 use serde_json::{Value, json};
 
 /// How the server behaves.
@@ -40,6 +41,8 @@ pub(crate) struct Behaviour {
     pub stray_429: f64,
     /// Share of the calls that are answered with 500.
     pub(crate) broken: f64,
+    /// Downloads that break off in the middle, before others come whole.
+    pub(crate) torn_downloads: u64,
     /// Score that critiques give, out of 20 on each criterion.
     pub(crate) points: u32,
     /// Critiques of what has this word in it go wrong, until the server has calmed down.
@@ -75,6 +78,7 @@ pub(crate) struct Seen {
     pub(crate) most_under_way: AtomicU64,
     /// Batches made.
     pub(crate) batches: AtomicU64,
+    pub(crate) downloads: AtomicU64,
     /// Whether nothing is refused any more.
     pub(crate) calm: AtomicBool,
     /// When the first call came, and the calls of each tenth of a second since.
@@ -414,10 +418,13 @@ async fn upload(State(shared): State<Arc<Shared>>, body: Bytes) -> Json<Value> {
 }
 
 async fn download(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
-    match shared.files.lock().expect("no panic while it is held").get(&id) {
-        Some(bytes) => bytes.clone().into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+    let file = shared.files.lock().expect("no panic while it is held").get(&id).cloned();
+    let Some(bytes) = file else { return StatusCode::NOT_FOUND.into_response() };
+    if shared.seen.downloads.fetch_add(1, Ordering::Relaxed) >= shared.behaviour.torn_downloads {
+        return bytes.into_response();
     }
+    let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
+    Body::from_stream(stream::iter([Ok(half), Err(std::io::Error::other("torn"))])).into_response()
 }
 
 /// Answers all questions of a batch; it is found completed at the second look.

@@ -52,7 +52,8 @@ impl Inner {
                         if waiting.is_none()
                             && let Some(earlier) = state.expected.remove(&custom_id)
                         {
-                            let kept = Kept { record: Arc::clone(record), earlier, offset, len };
+                            let (record, hash) = (Arc::clone(record), blake3::hash(line.as_bytes()));
+                            let kept = Kept { record, earlier, offset, len, hash };
                             state.kept.insert(custom_id, kept);
                         }
                         waiting
@@ -151,6 +152,10 @@ impl Inner {
         use std::os::unix::fs::FileExt;
         let mut line = vec![0; kept.len];
         File::open(kept.record.answers(&self.folder))?.read_exact_at(&mut line, kept.offset)?;
-        String::from_utf8(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        let changed = || io::Error::new(io::ErrorKind::InvalidData, "it has changed since it was fetched");
+        if blake3::hash(&line) != kept.hash {
+            return Err(changed());
+        }
+        String::from_utf8(line).map_err(|_| changed())
     }
 }

@@ -66,16 +66,20 @@ impl Inner {
                 },
             }
         };
-        waiting.paid_by_earlier_run(kept.earlier.clone());
-        match self.read(&kept) {
-            Ok(line) => self.answer_with(waiting, &line),
+        let line = self.read(&kept);
+        self.forget_if_done(&kept.record);
+        match line {
+            Ok(line) => {
+                waiting.paid_by_earlier_run(kept.earlier);
+                self.answer_with(waiting, &line);
+                None
+            }
+            // What was put aside for the lost answer counts as spent.
             Err(error) => {
-                self.tell(format!("a fetched answer cannot be read: {error}"));
-                return Some(waiting);
+                self.tell(format!("a fetched answer cannot be read, and is asked again: {error}"));
+                Some(waiting)
             }
         }
-        self.forget_if_done(&kept.record);
-        None
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use twig_model::{AskError, BoxFuture, Reply, Request, Teacher};
 
 use record::BatchRecord;
-pub(crate) use record::Reserved;
+pub(crate) use record::{Reserved, damaged};
 
 use crate::{
     BatchSettings, Notice, Remote, answer_key,
@@ -32,6 +32,7 @@ use crate::{
 
 /// Questions that wait to be taken into a batch; a further one waits in its caller.
 const QUEUE_LEN: usize = 1024;
+
 /// A [`Remote`] teacher whose questions go in batches.
 pub struct Batched {
     inner: Arc<Inner>,
@@ -64,6 +65,7 @@ struct Kept {
     earlier: Option<Reserved>,
     offset: u64,
     len: usize,
+    hash: blake3::Hash,
 }
 
 /// A question that waits for its answer.

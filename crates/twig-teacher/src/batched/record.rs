@@ -100,22 +100,32 @@ pub(super) fn left_by_earlier_runs(
     identity: &str,
 ) -> io::Result<(Vec<BatchRecord>, Vec<io::Error>)> {
     let (mut records, mut unreadable) = (Vec::new(), Vec::new());
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((records, unreadable)),
-        entries => entries?,
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "json") {
-            match BatchRecord::load(&path) {
-                Ok(record) if record.identity == identity => records.push(record),
-                Ok(_) => {}
-                Err(error) => unreadable.push(error),
-            }
+    for path in paths(folder)? {
+        match BatchRecord::load(&path) {
+            Ok(record) if record.identity == identity => records.push(record),
+            Ok(_) => {}
+            Err(error) => unreadable.push(error),
         }
     }
-    records.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((records, unreadable))
+}
+
+/// The records in a folder that cannot be read.
+pub(crate) fn damaged(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(paths(folder)?.into_iter().filter(|path| BatchRecord::load(path).is_err()).collect())
+}
+
+/// The records in a folder, the oldest first.
+fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut records: Vec<PathBuf> =
+        paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+    records.sort();
+    Ok(records)
 }
 
 #[cfg(test)]
@@ -142,6 +152,7 @@ mod tests {
         fs::write(&path, sound.replace("\"ab\"", "\"ac\"")).unwrap();
         let (records, unreadable) = left(&record.identity);
         assert_eq!(records, []);
+        assert_eq!(damaged(folder.path()).unwrap(), std::slice::from_ref(&path));
         let error = unreadable[0].to_string();
         assert!(error.contains("b-1.json has changed since it was written"), "{error}");
         record.forget(folder.path()).unwrap();

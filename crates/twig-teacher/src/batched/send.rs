@@ -145,14 +145,16 @@ impl Inner {
             Some(errors) => format!("batch {batch_id} is {}: {errors}", batch.status),
             None => format!("batch {batch_id} is {}", batch.status),
         });
-        let path = record.answers(&self.folder);
-        let _ = std::fs::remove_file(&path);
+        let (path, mut end) = (record.answers(&self.folder), 0);
         for file_id in [&batch.output_file_id, &batch.error_file_id].into_iter().flatten() {
-            let fetched = self.patiently(|| server::download(self.remote.client(), file_id, &path)).await;
-            if let Err(failure) = fetched {
-                let what = format!("the answers of batch {batch_id} cannot be fetched");
-                return self.fail_all(&record, || self.remote.error(failure.clone(), &what));
-            }
+            let fetch = || server::download(self.remote.client(), file_id, &path, end);
+            end = match self.patiently(fetch).await {
+                Ok(end) => end,
+                Err(failure) => {
+                    let what = format!("the answers of batch {batch_id} cannot be fetched");
+                    return self.fail_all(&record, || self.remote.error(failure.clone(), &what));
+                }
+            };
         }
         if let Err(error) = self.hand_out(&record) {
             self.tell(format!("the answers of batch {batch_id} cannot be read: {error}"));

@@ -1,6 +1,11 @@
 //! The calls of the batch path: files up, a batch made and looked at, files down.
 
-use std::{fs::File, io::Write, path::Path, time::Duration};
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+    time::Duration,
+};
 
 use reqwest::{RequestBuilder, multipart};
 use serde::Deserialize;
@@ -89,8 +94,9 @@ pub(super) async fn find(client: &OpenAi, name: &str) -> Result<Option<BatchStat
     Ok(list.data.into_iter().find(is_ours))
 }
 
-/// Fetches a file behind the end of `to`, piece by piece.
-pub(super) async fn download(client: &OpenAi, file_id: &str, to: &Path) -> Result<(), Failure> {
+/// Fetches a file, piece by piece, to byte `at` of `to`, where an earlier try may have left a part of it; returns the
+/// byte behind it.
+pub(super) async fn download(client: &OpenAi, file_id: &str, to: &Path, at: u64) -> Result<u64, Failure> {
     let (http, base) = client.http();
     let request = http.get(format!("{base}/files/{file_id}/content")).timeout(FILE_TIMEOUT);
     let mut response = request.send().await.map_err(|error| Failure::from_transport(&error))?;
@@ -100,7 +106,8 @@ pub(super) async fn download(client: &OpenAi, file_id: &str, to: &Path) -> Resul
     }
     let lost =
         |error: std::io::Error| Failure::broken(format!("cannot keep {}: {error}", to.display()), false);
-    let mut file = File::options().create(true).append(true).open(to).map_err(lost)?;
+    let mut file = File::options().create(true).truncate(false).write(true).open(to).map_err(lost)?;
+    file.set_len(at).and_then(|()| file.seek(SeekFrom::Start(at))).map_err(lost)?;
     let mut ends_line = true;
     while let Some(chunk) = response.chunk().await.map_err(|error| Failure::from_transport(&error))? {
         file.write_all(&chunk).map_err(lost)?;
@@ -109,7 +116,7 @@ pub(super) async fn download(client: &OpenAi, file_id: &str, to: &Path) -> Resul
     if !ends_line {
         file.write_all(b"\n").map_err(lost)?;
     }
-    file.sync_all().map_err(lost)
+    file.sync_all().and_then(|()| file.stream_position()).map_err(lost)
 }
 
 async fn answer<T: for<'de> Deserialize<'de>>(

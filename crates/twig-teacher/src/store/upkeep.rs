@@ -11,11 +11,12 @@ use serde::Serialize;
 use twig_model::{Answer, AnswerKey};
 
 use super::{
-    AnswerStore, IMPORTED, LEDGER, StoreError, StoreStats, ledger,
+    AnswerStore, BATCHES, IMPORTED, LEDGER, StoreError, StoreStats, ledger,
     partition::segments,
     record,
     segment::{self, Place},
 };
+use crate::batched;
 
 /// What a store holds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -40,6 +41,8 @@ pub struct StoreReport {
     pub damaged: BTreeMap<PathBuf, u64>,
     /// Segments of the ledger with damaged entries, and how many; each counts as spent with the largest sum.
     pub damaged_ledger: BTreeMap<PathBuf, u64>,
+    /// Damaged records of batches; the questions of those are sent again.
+    pub damaged_batches: Vec<PathBuf>,
     /// Spent over all runs in US dollars, calls that were cut off at their reservation.
     pub spent_usd: f64,
 }
@@ -71,6 +74,7 @@ impl AnswerStore {
         let (spent_micro_usd, damaged_ledger) = ledger::look(&folder.join(LEDGER))?;
         report.spent_usd = spent_micro_usd as f64 / 1e6;
         report.damaged_ledger = damaged_ledger;
+        report.damaged_batches = damaged_batches(folder)?;
         Ok(report)
     }
 
@@ -111,9 +115,13 @@ impl AnswerStore {
     }
 
     /// Rewrites every partition with more than one segment, damage or a torn end into one sound segment, and what is
-    /// damaged of the ledger; returns the bytes that this freed. No run may be going on.
+    /// damaged of the ledger, and removes damaged records of batches; returns the bytes that this freed. No run may be
+    /// going on.
     pub fn prune(folder: &Path) -> Result<u64, StoreError> {
         ledger::mend(&folder.join(LEDGER))?;
+        for path in damaged_batches(folder)? {
+            fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
+        }
         let size = |paths: &[PathBuf]| -> u64 {
             paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
         };
@@ -214,6 +222,11 @@ fn all_segments(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         paths.extend(segments(&partition)?);
     }
     Ok(paths)
+}
+
+fn damaged_batches(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let folder = folder.join(BATCHES);
+    batched::damaged(&folder).map_err(|source| io_error(&folder, source))
 }
 
 fn io_error(path: &Path, source: io::Error) -> StoreError {

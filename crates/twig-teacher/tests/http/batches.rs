@@ -66,7 +66,27 @@ async fn a_run_that_was_stopped_finds_its_batch_again_and_sends_nothing_twice() 
 }
 
 #[tokio::test]
+async fn a_download_that_breaks_off_is_fetched_again_from_its_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let behaviour = Behaviour { points: 19, torn_downloads: 1, ..Behaviour::default() };
+    let server = Server::start(0, behaviour).await.unwrap();
+    let replies = ask_all(&batched(&server, folder.path(), Stop::default()), 20).await;
+    assert!(replies.iter().all(Result::is_ok));
+    assert_eq!(server.seen.downloads.load(Ordering::Relaxed), 2);
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 20, "no line was lost and asked again");
+}
+
+#[tokio::test]
 async fn an_answer_that_nobody_has_asked_for_yet_is_kept() {
+    keeps_for_later(false).await;
+}
+
+#[tokio::test]
+async fn a_kept_answer_that_was_damaged_is_asked_again() {
+    keeps_for_later(true).await;
+}
+
+async fn keeps_for_later(is_damaged: bool) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
     let stop = Stop::default();
@@ -87,6 +107,16 @@ async fn an_answer_that_nobody_has_asked_for_yet_is_kept() {
     // The batch is over long before the third question is asked.
     assert!(ask_all(&second, 1).await[0].is_ok());
     tokio::time::sleep(Duration::from_millis(1500)).await;
+    if is_damaged {
+        let fetched = std::fs::read_dir(left.path()).unwrap().map(|entry| entry.unwrap().path());
+        let fetched = fetched.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+        for path in fetched {
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, text.replace("stub-1", "stub-2")).unwrap();
+        }
+    }
     assert!(ask_all(&second, 3).await[1..].iter().all(Result::is_ok));
     assert_eq!(server.seen.batches.load(Ordering::Relaxed), 2, "the first question again, the others not");
+    let asked_again = if is_damaged { 3 } else { 1 };
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 3 + asked_again);
 }
