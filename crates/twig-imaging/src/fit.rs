@@ -10,7 +10,8 @@ pub fn fit_square(picture: &RgbImage, size: u32) -> RgbImage {
     }
     let short = width.min(height);
     let scale = |side: u32| (u64::from(side) * u64::from(size)).div_ceil(u64::from(short)) as u32;
-    center_crop_square(&resize(picture, scale(width), scale(height)))
+    let fitted = resize(picture, scale(width), scale(height));
+    if width == height { fitted } else { center_crop_square(&fitted) }
 }
 
 /// The largest centred square.

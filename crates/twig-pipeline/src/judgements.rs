@@ -5,7 +5,7 @@ mod pairs;
 
 use std::{iter::Peekable, sync::Arc};
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, future::join_all, stream};
 use twig_model::{Judgement, Rejection, Teacher, Trajectory};
 use twig_shards::{CallRow, RejectedRow, TableReader};
 
@@ -178,22 +178,26 @@ async fn judge_samples(
     Ok(judged)
 }
 
-/// Asks all judges that look at one trajectory at a time.
+/// Asks all judges that look at one trajectory at a time, side by side. What they say stands in
+/// the order of their names, whoever answers first.
 async fn judge_alone(run: &Run<'_>, judges: &[Judge], trajectory: &Trajectory) -> Result<Judged, RunError> {
-    let mut asking = asking(run, trajectory);
-    let (mut rows, mut failed) = (Vec::new(), None);
-    for judge in judges {
-        match ask::judge(run, judge, trajectory, &mut asking).await {
+    let asked = judges.iter().map(|judge| async move {
+        let mut asking = asking(run, trajectory);
+        let found = ask::judge(run, judge, trajectory, &mut asking).await;
+        (judge, found, asking.calls)
+    });
+    let (mut rows, mut calls, mut unjudged) = (Vec::new(), Vec::new(), None);
+    for (judge, found, asked) in join_all(asked).await {
+        calls.extend(asked);
+        match found {
             Ok(found) => rows.extend(found),
-            // The other judges need not be the same teacher.
-            Err(Unanswered::Failed(error)) => failed = failed.or(Some(error)),
-            Err(Unanswered::Rejected(rejection)) if failed.is_none() => {
-                return Ok((Err(Box::new(rejected(trajectory, judge, rejection))), asking.calls));
+            Err(Unanswered::Failed(error)) => return Err(error),
+            Err(Unanswered::Rejected(rejection)) => {
+                unjudged.get_or_insert_with(|| Box::new(rejected(trajectory, judge, rejection)));
             }
-            Err(Unanswered::Rejected(_)) => break,
         }
     }
-    failed.map_or(Ok((Ok(rows), asking.calls)), Err)
+    Ok((unjudged.map_or(Ok(rows), Err), calls))
 }
 
 fn asking<'a>(run: &'a Run<'_>, trajectory: &Trajectory) -> Asking<'a> {

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::{
@@ -45,13 +45,17 @@ impl Bench {
     /// 20,000 chat calls: two judges of 10,000 pictures, which are made first and are not measured.
     fn chats(&self) -> Result<()> {
         const PROMPTS: usize = 10_000;
-        let job = self.job("chats", PROMPTS)?;
-        self.prepare(&job)?;
+        let made = self.job("chats", PROMPTS)?;
+        self.prepare(&made)?;
         println!(
             "| in flight | calls | seconds | calls/s | of concurrency ÷ delay | without its ends | CPU a call, ms | server's, ms | both cores busy | peak memory, MB | early → end |"
         );
         println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         for concurrency in [64, 256, 1024] {
+            // Each begins with the same answers in the store.
+            let job = self.folder.join(format!("chats-{concurrency}"));
+            let copied = Command::new("cp").arg("-r").args([&made, &job]).status()?;
+            ensure!(copied.success(), "cannot copy {}", made.display());
             let server = stub(&self.stub, &["--delay-ms", "200"])?;
             let watched = self.judge(&job, &server, concurrency, 2)?;
             let steady = steady_rate(&server.json("/v1/stats")?);

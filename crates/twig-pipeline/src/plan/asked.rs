@@ -15,6 +15,8 @@ pub(super) struct Asked<'a> {
     pub(super) least: u64,
     /// With every region redone every round.
     pub(super) most: u64,
+    /// Whether all that have this set are asked at the same time.
+    pub(super) side_by_side: bool,
 }
 
 /// Everybody who is asked about a trajectory, each judge apart.
@@ -35,10 +37,11 @@ pub(super) fn of_one_trajectory(settings: &Settings) -> Vec<Asked<'_>> {
     let thinks = thinks + u64::from(file.trajectories.schedule == ScheduleSettings::Proposed);
     let repainted = if is_given { 0 } else { redone };
     let (thinker, painter, critic) = (&file.roles.thinker, &file.roles.painter, &file.roles.critic);
+    let of = |role, teacher, least, most| Asked { role, teacher, least, most, side_by_side: false };
     let mut asked = vec![
-        Asked { role: "thinker", teacher: thinker, least: thinks, most: thinks },
-        Asked { role: "painter", teacher: painter, least: paints, most: paints + repainted },
-        Asked { role: "critic", teacher: critic, least: regions, most: regions + redone },
+        of("thinker", thinker, thinks, thinks),
+        of("painter", painter, paints, paints + repainted),
+        of("critic", critic, regions, regions + redone),
     ];
     let judged = if file.judgements.regions { regions + 1 } else { 1 };
     let others = u64::from(file.trajectories.samples_per_prompt) - 1;
@@ -50,7 +53,8 @@ pub(super) fn of_one_trajectory(settings: &Settings) -> Vec<Asked<'_>> {
             // Each pair in both orders; a pair has two samples.
             JudgeKind::Pairwise => others,
         };
-        Asked { role: JUDGE, teacher: &judge.teacher, least: count, most: count }
+        let side_by_side = judge.kind != JudgeKind::Pairwise;
+        Asked { side_by_side, ..of(JUDGE, &judge.teacher, count, count) }
     }));
     asked
 }

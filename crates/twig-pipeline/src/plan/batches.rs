@@ -36,7 +36,16 @@ pub(super) fn batches(
         return None;
     }
     let sum = |of: fn(&Asked) -> u64, scaled: bool| -> u64 {
-        in_batches.iter().map(|(asked, hours)| of(asked) * if scaled { *hours } else { 1 }).sum()
+        let (mut in_turn, mut side_by_side) = (0, 0);
+        for (asked, hours) in &in_batches {
+            let waves = of(asked) * if scaled { *hours } else { 1 };
+            if asked.side_by_side {
+                side_by_side = waves.max(side_by_side);
+            } else {
+                in_turn += waves;
+            }
+        }
+        in_turn + side_by_side
     };
     let each = trajectories.div_ceil(u64::from(partitions.max(1))).max(1);
     let open = settings.open_partitions(each as usize) as u64;
@@ -64,10 +73,20 @@ mod tests {
     use super::{super::asked::of_one_trajectory, *};
 
     fn planned(trajectories: &str, teacher: &str, count: u64, partitions: u32) -> Option<BatchPlan> {
+        judged(trajectories, teacher, "near: { teacher: near }", count, partitions)
+    }
+
+    fn judged(
+        trajectories: &str,
+        teacher: &str,
+        judges: &str,
+        count: u64,
+        partitions: u32,
+    ) -> Option<BatchPlan> {
         let text = format!(
             "version: 1\nname: t\noutput: o\nprompts: {{ files: [p.txt] }}\nteachers:\n  near: {{ kind: procedural }}\n  \
              far: {{ kind: openai, base_url: 'http://127.0.0.1:1/v1', model: m{teacher} }}\nroles: {{ thinker: far, painter: \
-             far, critic: far }}\ntrajectories: {{ {trajectories} }}\njudgements: {{ judges: {{ near: {{ teacher: near }} }} }}\n"
+             far, critic: far }}\ntrajectories: {{ {trajectories} }}\njudgements: {{ judges: {{ {judges} }} }}\n"
         );
         let settings = Settings::parse(&text, ".".into(), &[]).unwrap();
         batches(&settings, &of_one_trajectory(&settings), count, partitions)
@@ -80,6 +99,8 @@ mod tests {
         let plan = planned("regions: 3", ", batch: {}", 4_100, 40).unwrap();
         assert_eq!((plan.waves, plan.together, plan.rounds, plan.hours), ((5, 5), 2_000, 3, (360, 360)));
         assert_eq!(plan.warning, None);
+        let plan = judged("regions: 3", ", batch: {}", "a: { teacher: far }, b: { teacher: far }", 100, 1);
+        assert_eq!(plan.unwrap().waves, (6, 6), "judges are asked side by side");
         let plan = planned(
             "regions: 3, mode: region_by_region, redo_rounds: 1",
             ", batch: { window_hours: 2 }",
