@@ -10,7 +10,7 @@ use memmap2::MmapOptions;
 use parquet::{
     errors::{ParquetError, Result},
     file::{
-        metadata::RowGroupMetaData,
+        metadata::{ColumnChunkMetaData, RowGroupMetaData},
         reader::{ChunkReader, Length},
     },
 };
@@ -32,7 +32,7 @@ impl MappedGroup {
     pub(super) fn open(path: &Path, group: &RowGroupMetaData) -> io::Result<Self> {
         let file = File::open(path)?;
         let file_bytes = file.metadata()?.len();
-        let ranges = group.columns().iter().map(|column| column.byte_range());
+        let ranges = group.columns().iter().map(ColumnChunkMetaData::byte_range);
         let (start, end) = ranges.fold((u64::MAX, 0), |(start, end), (first, length)| {
             (start.min(first), end.max(first.saturating_add(length)))
         });
