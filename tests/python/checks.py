@@ -1,5 +1,7 @@
 """Counts what holds and what does not, one printed line each."""
 
+import time
+
 
 class Checks:
     """The outcome of a row of checks."""
@@ -10,14 +12,14 @@ class Checks:
         self.passed = 0
         self.failed: list[str] = []
 
-    def that(self, name: str, holds: bool, detail: str = "") -> None:
-        """One check; `detail` is shown where it fails."""
+    def that(self, name: str, holds: bool, detail: str = "", note: str = "") -> None:
+        """One check; `detail` is shown where it fails, `note` where it holds."""
         if holds:
             self.passed += 1
         else:
             self.failed.append(name)
         if not self.quiet:
-            print(f"ok    {name}" if holds else f"FAIL  {name}: {detail}", flush=True)
+            print(f"ok    {name}{note}" if holds else f"FAIL  {name}: {detail}", flush=True)
 
     def equal(self, name: str, found, wanted) -> None:
         """Two values are the same."""
@@ -30,13 +32,14 @@ class Checks:
         self.that(name, not faults and seen > 0, detail)
 
     def attempt(self, name: str, action):
-        """Runs what may raise; its result, or `None` where it did."""
+        """Runs what may raise, and tells how long it took; its result, or `None` where it did."""
+        begin = time.perf_counter()
         try:
             result = action()
         except Exception as error:  # whatever a library raises is a failed check
             self.that(name, False, f"{type(error).__name__}: {error}")
             return None
-        self.that(name, True)
+        self.that(name, True, note=f" ({time.perf_counter() - begin:.1f} s)")
         return result
 
     def close(self) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ def check(release: Release, checks: Checks) -> None:
         check_schema(config, files, checks)
         check_row_groups(config, files, checks)
         check_encoding(config, files, release, checks)
+        check_indexes(config, files, checks)
         check_against_manifest(config, release, checks)
     check_skipping(release, checks)
 
@@ -87,6 +89,28 @@ def check_encoding(config: str, files: list, release: Release, checks: Checks) -
     checks.none(f"{config}: the footer has table, version and chunking", wrong, len(files))
     counts = [len(release.shards(config, split)) for split in release.splits(config)]
     checks.that(f"{config}: many shards come in eights", all(n <= 8 or n % 8 == 0 for n in counts), f"{counts}")
+
+
+def check_indexes(config: str, files: list, checks: Checks) -> None:
+    """What readers leave out rows by: statistics of each page, and a Bloom filter on `id` in every row group."""
+    wrong, chunks = [], 0
+    for file, parquet in files:
+        for group in map(parquet.metadata.row_group, range(parquet.metadata.num_row_groups)):
+            for column in map(group.column, range(group.num_columns)):
+                chunks += 1
+                path = column.path_in_schema
+                is_fine = not column.has_column_index if path.endswith("bytes") else "." in path or column.has_column_index
+                wrong += [] if is_fine else [(file, path)]
+    checks.none(f"{config}: what is filtered by has statistics of each page, pictures have none", wrong, chunks)
+    probe = "select bloom_filter_excludes from parquet_bloom_probe(?, 'id', ?)"
+    wrong, groups = [], 0
+    for file, parquet in files:
+        for index in range(parquet.metadata.num_row_groups):
+            groups += 1
+            there = parquet.read_row_group(index, columns=["id"])["id"][0].as_py()
+            excluded = [[row[0] for row in duckdb.execute(probe, [str(file), key]).fetchall()] for key in (there, "nobody's")]
+            wrong += [(file, index)] if excluded[0][index] or not any(excluded[1]) else []
+    checks.none(f"{config}: the Bloom filter on `id` tells what is not there", wrong, groups)
 
 
 def check_against_manifest(config: str, release: Release, checks: Checks) -> None:
