@@ -79,6 +79,7 @@ def energon(release: Release, export: Path, checks: Checks) -> None:
         basic_sample_keys,
         get_loader,
         get_train_dataset,
+        get_val_dataset,
         stateless,
     )
 
@@ -103,25 +104,24 @@ def energon(release: Release, export: Path, checks: Checks) -> None:
         copy = Path(folder) / "export"
         shutil.copytree(export, copy)
         command = [Path(sys.executable).parent / "energon", "prepare", "--non-interactive"]
-        command += ["--split-parts", "train:train-.*", "--sample-type", "CrudeWebdataset", str(copy)]
+        command += ["--split-parts", "train:train-.*", "--split-parts", "val:validation-.*"]
+        command += ["--sample-type", "CrudeWebdataset", str(copy)]
         prepared = subprocess.run(command, capture_output=True, text=True)
         checks.equal("energon: prepare", prepared.returncode, 0)
-        dataset = get_train_dataset(
-            copy,
-            worker_config=WorkerConfig(rank=0, world_size=1, num_workers=0),
-            batch_size=None,
-            shuffle_buffer_size=None,
-            max_samples_per_sequence=None,
-            task_encoder=Encoder(),
-            repeat=False,
-        )
-        found = [(s.__key__.rsplit("/", 1)[-1], s.thoughts, s.picture, s.tokens) for s in get_loader(dataset)]
-        wanted = list(wanted_samples(release, "train"))
-        checks.that("energon: values", sorted(found) == sorted(wanted), f"{len(found)} and {len(wanted)} samples")
+        common = {"worker_config": WorkerConfig(rank=0, world_size=1, num_workers=0), "batch_size": None, "task_encoder": Encoder()}
+        once = {"shuffle_buffer_size": None, "max_samples_per_sequence": None, "repeat": False}
+        datasets = {"train": get_train_dataset(copy, **common, **once), "validation": get_val_dataset(copy, **common)}
+        for split in release.splits("trajectories"):
+            loader = get_loader(datasets[split])
+            found = [(s.__key__.rsplit("/", 1)[-1], s.thoughts, s.picture, s.tokens) for s in loader]
+            wanted = list(wanted_samples(release, split))
+            detail = f"{len(found)} and {len(wanted)} samples"
+            checks.that(f"energon: {split}: values", sorted(found) == sorted(wanted), detail)
 
 
 def mds(release: Release, export: Path, checks: Checks) -> None:
-    """The shards through MosaicML's reader."""
+    """The shards through MosaicML's reader of files, and through its dataset."""
+    from streaming import StreamingDataset
     from streaming.base.format import reader_from_json
 
     columns = ["id", "prompt", "category", "task", "region_index", "attempt", "reward", "prompt_len"]
@@ -137,10 +137,10 @@ def mds(release: Release, export: Path, checks: Checks) -> None:
         checks.that(f"mds: {split}: flags", flags == [(r["accepted"], r["in_default_mix"]) for r in rows])
         pictures = [[p.tobytes() for p in s["images"]] for s in samples]
         checks.that(f"mds: {split}: pictures", pictures == [[pixels(p) for p in r["images"]] for r in rows])
-    from streaming import StreamingDataset
-
-    stream = StreamingDataset(local=str(export), split="train", batch_size=1, shuffle=False)
-    checks.equal("mds: StreamingDataset", stream[0]["id"], of_split(release, "janus", "train")[0]["id"])
+        stream = StreamingDataset(local=str(export), split=split, batch_size=1, shuffle=False)
+        found = [(s["id"], s["input_ids"].tolist(), [p.tobytes() for p in s["images"]]) for s in stream]
+        wanted = [(r["id"], r["input_ids"], [pixels(p) for p in r["images"]]) for r in rows]
+        checks.that(f"mds: {split}: StreamingDataset", found == wanted, f"{len(found)} and {len(wanted)} rows")
 
 
 def llama_factory(release: Release, export: Path, checks: Checks) -> None:

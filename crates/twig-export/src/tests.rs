@@ -137,30 +137,45 @@ fn every_format_is_whole_repeatable_and_vouched_for() {
     }
 }
 
+/// The first shard of a split of the table that a format is made of.
+fn first_shard(release: &Path, format: ExportFormat, split: &str) -> PathBuf {
+    let table = match format {
+        ExportFormat::LlamaFactory | ExportFormat::Plain => "sft",
+        ExportFormat::Mds => "janus",
+        _ => "trajectories",
+    };
+    let manifest = Manifest::load(release).unwrap();
+    let splits = &manifest.config(table).unwrap().splits;
+    release.join(&splits.iter().find(|found| found.name == split).unwrap().shards[0].path)
+}
+
 #[test]
 fn an_interrupted_export_is_gone_on_with() {
-    let damaged = |folders: &Folders| folders.release.join("sft/validation-00000-of-00001.parquet");
-    for format in [ExportFormat::LlamaFactory, ExportFormat::Plain] {
+    for format in FORMATS {
         let folders = Folders::new();
-        let whole = fs::read(damaged(&folders)).unwrap();
-        fs::write(damaged(&folders), b"gone").unwrap();
+        let name = format.name();
+        let damaged = first_shard(&folders.release, format, "validation");
+        let whole = fs::read(&damaged).unwrap();
+        fs::write(&damaged, b"gone").unwrap();
         // One thread takes the shards in order, so that those before the damaged one are done.
         let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let interrupted = one_thread.install(|| export(&folders.release, &folders.out, format));
-        assert!(matches!(interrupted, Err(ExportError::Shards(_))));
-        assert_eq!(folders.beside(), [".tmp-export.export"], "what is done stays");
+        assert!(matches!(interrupted, Err(ExportError::Shards(_))), "{name}");
+        assert_eq!(folders.beside(), [".tmp-export.export"], "{name}: what is done stays");
         let records =
             || fs::read_dir(folders.folder.path().join(".tmp-export.export/.done")).unwrap().count();
-        assert!(records() > 1, "the other shards are done");
+        assert!(records() > 1, "{name}: the other shards are done");
         // A shard that is done is not read again: spoiling it goes unnoticed.
-        let done = folders.release.join("sft/train-00000-of-00001.parquet");
+        let done = first_shard(&folders.release, format, "train");
         let bytes = fs::read(&done).unwrap();
         fs::write(&done, b"gone").unwrap();
-        fs::write(damaged(&folders), &whole).unwrap();
+        fs::write(&damaged, &whole).unwrap();
         let resumed = folders.export(format);
+        let files_resumed = files(&folders.out);
         fs::write(&done, &bytes).unwrap();
         fs::remove_dir_all(&folders.out).unwrap();
-        assert_eq!(resumed, folders.export(format));
+        assert_eq!(resumed, folders.export(format), "{name}");
+        assert!(files_resumed == files(&folders.out), "{name} differs from one that was not interrupted");
     }
 }
 

@@ -20,6 +20,9 @@ pub trait Teacher: Send + Sync {
 
     /// Asks and waits for the answer.
     fn ask<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, AskError>>;
+
+    /// The answer of this key is durable in the answer store: whoever has kept it elsewhere may let it go.
+    fn stored(&self, _key: &AnswerKey) {}
 }
 
 /// What a teacher is asked to be.

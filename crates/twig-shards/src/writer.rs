@@ -146,7 +146,9 @@ mod tests {
         basic::{Compression, Encoding},
         file::{
             metadata::{ParquetMetaData, RowGroupMetaData},
+            page_index::offset_index::PageLocation,
             reader::{FileReader, SerializedFileReader},
+            serialized_reader::ReadOptionsBuilder,
         },
     };
     use proptest::prelude::*;
@@ -171,17 +173,21 @@ mod tests {
         metadata(bytes).row_groups().iter().map(RowGroupMetaData::num_rows).collect()
     }
 
-    /// A sample with one picture of `num_bytes` bytes that do not compress.
-    fn sample(number: u64, num_bytes: usize) -> SftSample {
+    /// Bytes that do not compress.
+    fn noise(number: u64) -> impl Iterator<Item = u8> {
         let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let noise = (0..num_bytes).map(|_| {
+        std::iter::repeat_with(move || {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
             state as u8
-        });
+        })
+    }
+
+    /// A sample with one picture of `num_bytes` bytes that do not compress.
+    fn sample(number: u64, num_bytes: usize) -> SftSample {
         let mut sample = fixtures::sft_sample(&fixtures::release_trajectory(number % 3));
-        sample.images = vec![Picture::new(noise.collect::<Vec<u8>>())];
+        sample.images = vec![Picture::new(noise(number).take(num_bytes).collect::<Vec<u8>>())];
         sample
     }
 
@@ -191,6 +197,40 @@ mod tests {
             let rows = || (0..7).map(fixtures::release_trajectory);
             assert_eq!(write(rows(), purpose), write(rows(), purpose));
         }
+    }
+
+    /// The pages of a column in the only row group.
+    fn pages(bytes: &[u8], column: &str) -> Vec<Vec<u8>> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let options = ReadOptionsBuilder::new().with_page_index().build();
+        let reader = SerializedFileReader::new_with_options(file, options).unwrap();
+        let metadata = reader.metadata();
+        let columns = metadata.file_metadata().schema_descr().columns();
+        let place = columns.iter().position(|found| found.path().string() == column).unwrap();
+        let locations = metadata.page_index().unwrap().offset_index(0, place).unwrap().page_locations();
+        let page =
+            |at: &PageLocation| bytes[at.offset as usize..][..at.compressed_page_size as usize].to_vec();
+        locations.iter().map(page).collect()
+    }
+
+    #[test]
+    fn a_row_more_in_front_leaves_most_of_a_release_as_it_was() {
+        let prompt = |number: u64| {
+            let text = noise(number).take(300).map(|byte| char::from(b'a' + byte % 26)).collect();
+            Prompt { text, ..fixtures::prompt(number) }
+        };
+        let shared = |purpose| {
+            let (before, _) = write((1..9_000).map(prompt), purpose);
+            let (after, _) = write((0..9_000).map(prompt), purpose);
+            let (before, after) = (pages(&before, "text"), pages(&after, "text"));
+            let bytes = |pages: &[&Vec<u8>]| pages.iter().map(|page| page.len()).sum::<usize>() as f64;
+            let same: Vec<&Vec<u8>> = after.iter().filter(|page| before.contains(page)).collect();
+            bytes(&same) / bytes(&after.iter().collect::<Vec<_>>())
+        };
+        // A store that keeps each chunk once, as the Hub does, keeps these once.
+        let (by_content, by_size) = (shared(Purpose::Release), shared(Purpose::StagePart));
+        assert!(by_content > 0.5 && by_size < 0.1, "{by_content} by content, {by_size} by size");
     }
 
     #[test]

@@ -35,7 +35,9 @@ impl Teacher for Recorded {
                 return Err(AskError::Stopping);
             }
             let reply = self.inner.ask(request).await?;
-            self.answers.put(key, reply).await
+            let reply = self.answers.put(key.clone(), reply).await?;
+            self.inner.stored(&key);
+            Ok(reply)
         })
     }
 }

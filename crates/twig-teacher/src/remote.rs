@@ -275,7 +275,7 @@ impl Remote {
     }
 
     /// An answer like any other: it is stored, and the row is rejected.
-    fn declined(&self, failure: Failure, reason: RejectReason, lost: &Lost) -> Reply {
+    pub(crate) fn declined(&self, failure: Failure, reason: RejectReason, lost: &Lost) -> Reply {
         let cost_micro_usd = self.till.has_prices().then_some(lost.micro_usd);
         Reply {
             answer: Answer::Declined(failure.rejection(reason)),

@@ -50,6 +50,16 @@ impl Till {
         Some(cost)
     }
 
+    /// Gives back what this run or an earlier one has put aside for a question of a batch that costs nothing.
+    pub(crate) fn give_back(&self, reservation: Option<Reservation>, earlier: Option<&Reserved>) {
+        if let Some(reservation) = reservation {
+            reservation.settle(0);
+        }
+        if let (Some(earlier), Some(purse)) = (earlier, &self.purse) {
+            purse.settle_earlier(earlier, 0);
+        }
+    }
+
     /// Settles a question of a batch, for which this run or an earlier one has put money aside.
     pub(crate) fn settle_batched(
         &self,

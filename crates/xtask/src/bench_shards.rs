@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::{
     bench::machine,
-    chore::{build_example, built, root},
+    chore::{build_example, build_twig, built, root},
+    memory::{Measured, measured},
     python,
 };
 
@@ -32,9 +33,35 @@ pub(crate) fn bench() -> Result<()> {
     let mut others = Command::new(python);
     others.arg("-B").arg(root().join("tests/python/shards_speed.py"));
     let others = answer(others.arg(release).arg(own["compared_rows"].to_string()))?;
+    let handed_on = handed_on(Path::new(release), &folder.join("handed-on"))?;
     fs::remove_dir_all(Path::new(&folder)).with_context(|| format!("cannot remove {}", folder.display()))?;
-    println!("{}", report(&own, &others));
+    println!("{}\n\n{handed_on}", report(&own, &others));
     Ok(())
+}
+
+/// What handing the release on takes: exports, and an upload to a store that is a folder.
+fn handed_on(release: &Path, to: &Path) -> Result<String> {
+    let twig = build_twig()?;
+    let url = format!("file://{}", to.display());
+    let commands =
+        ["jsonl", "webdataset"].map(|format| (format!("export --format {format}"), vec!["--format", format]));
+    let exports = commands.into_iter().map(|(what, options)| {
+        let mut command = Command::new(&twig);
+        command.arg("export").arg(release).arg("--output").arg(to).args(options);
+        (what, command)
+    });
+    let mut push = Command::new(&twig);
+    push.arg("push").arg(release).arg(&url);
+    let mut lines = vec!["| command | seconds | peak memory, MB |\n|---|---:|---:|".to_owned()];
+    for (what, mut command) in exports.chain([("push file://…".to_owned(), push)]) {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let Measured { status, wall, peak_bytes } = measured(&mut command)?;
+        ensure!(status.success(), "`twig {what}` failed ({status})");
+        fs::remove_dir_all(to).with_context(|| format!("cannot remove {}", to.display()))?;
+        let peak = peak_bytes.map_or_else(|| "unknown".to_owned(), |bytes| (bytes / 1_000_000).to_string());
+        lines.push(format!("| `twig {what}` | {:.0} | {peak} |", wall.as_secs_f64()));
+    }
+    Ok(lines.join("\n"))
 }
 
 /// The JSON object that a program prints.

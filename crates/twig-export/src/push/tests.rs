@@ -100,6 +100,10 @@ struct StandIn {
     /// Files of the last commit.
     committed: BTreeMap<String, Vec<u8>>,
     puts: u64,
+    /// Puts after which further ones are forbidden.
+    closes_after: Option<u64>,
+    /// Large files that were put, or a part of them, in order.
+    put: Vec<String>,
     /// Answers that are still to fail.
     failures: Vec<StatusCode>,
 }
@@ -170,6 +174,17 @@ async fn batch(State(state): State<Shared>, headers: HeaderMap, Json(body): Json
     Json(json!({ "objects": objects.collect::<Vec<_>>() })).into_response()
 }
 
+/// Counts a put, or forbids it.
+fn counted(state: &Shared, oid: &str) -> Option<Response> {
+    let mut state = state.lock().unwrap();
+    if state.closes_after.is_some_and(|most| state.puts >= most) {
+        return Some(StatusCode::FORBIDDEN.into_response());
+    }
+    state.puts += 1;
+    state.put.push(oid.to_owned());
+    None
+}
+
 async fn put_object(
     State(state): State<Shared>,
     UrlPath(oid): UrlPath<String>,
@@ -177,12 +192,10 @@ async fn put_object(
     body: Bytes,
 ) -> Response {
     assert!(!headers.contains_key("authorization"), "signed addresses get no token");
-    if let Some(refusal) = refusal(&state, None) {
+    if let Some(refusal) = refusal(&state, None).or_else(|| counted(&state, &oid)) {
         return refusal;
     }
-    let mut state = state.lock().unwrap();
-    state.puts += 1;
-    state.objects.insert(oid, body.to_vec());
+    state.lock().unwrap().objects.insert(oid, body.to_vec());
     StatusCode::OK.into_response()
 }
 
@@ -191,12 +204,10 @@ async fn put_part(
     UrlPath((oid, number)): UrlPath<(String, u32)>,
     body: Bytes,
 ) -> Response {
-    if let Some(refusal) = refusal(&state, None) {
+    if let Some(refusal) = refusal(&state, None).or_else(|| counted(&state, &oid)) {
         return refusal;
     }
-    let mut state = state.lock().unwrap();
-    state.puts += 1;
-    state.parts.insert((oid, number), body.to_vec());
+    state.lock().unwrap().parts.insert((oid, number), body.to_vec());
     ([("etag", format!("\"{number}\""))], StatusCode::OK).into_response()
 }
 
@@ -302,6 +313,36 @@ fn the_hub_gets_every_file_in_one_commit_in_spite_of_failures() {
     let again = push_to_hub(&release, &access, true).unwrap();
     assert_eq!(state.lock().unwrap().puts, puts, "what is there is not sent again");
     assert!(again.kept > 0);
+}
+
+#[test]
+fn an_upload_to_the_hub_that_broke_off_sends_no_file_again_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let release = release(folder.path());
+    let (state, access) = stand_in();
+    push_to_hub(&release, &access, false).unwrap();
+    let undisturbed = state.lock().unwrap().puts;
+    let mut broke_off_between = 0;
+    for closes_after in 1..undisturbed {
+        let (state, access) = stand_in();
+        state.lock().unwrap().closes_after = Some(closes_after);
+        assert!(push_to_hub(&release, &access, false).is_err());
+        let there: Vec<String> = {
+            let mut state = state.lock().unwrap();
+            assert!(state.committed.is_empty(), "nobody sees half a release");
+            (state.closes_after, state.put) = (None, Vec::new());
+            state.objects.keys().cloned().collect()
+        };
+        push_to_hub(&release, &access, false).unwrap();
+        let state = state.lock().unwrap();
+        assert!(there.iter().all(|oid| !state.put.contains(oid)), "after {closes_after} puts");
+        for (name, bytes) in &state.committed {
+            assert!(fs::read(release.join(name)).unwrap() == *bytes, "{name} after {closes_after} puts");
+        }
+        assert_eq!(state.committed.len(), files_below(&release).unwrap().len());
+        broke_off_between += usize::from(!there.is_empty());
+    }
+    assert!(broke_off_between > 0);
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Behaviour {
     pub(crate) broken: f64,
     /// Downloads that break off in the middle, before others come whole.
     pub(crate) torn_downloads: u64,
+    /// Lines in place of the first answers of the first batch, with KEY for the name of the question.
+    pub(crate) first_lines: &'static [&'static str],
     /// Score that critiques give, out of 20 on each criterion.
     pub(crate) points: u32,
     /// Critiques of what has this word in it go wrong, until the server has calmed down.
@@ -433,7 +435,9 @@ async fn batch(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> J
     let lines =
         shared.files.lock().expect("no panic while it is held").get(input).cloned().unwrap_or_default();
     let mut output = String::new();
-    for line in String::from_utf8_lossy(&lines).lines() {
+    let is_first = shared.seen.batches.load(Ordering::Relaxed) == 0;
+    let first_lines = if is_first { shared.behaviour.first_lines } else { &[] };
+    for (number, line) in String::from_utf8_lossy(&lines).lines().enumerate() {
         let question: Value = serde_json::from_str(line).unwrap_or_default();
         let body = question["body"].to_string();
         let answer = match question["url"].as_str() {
@@ -447,6 +451,8 @@ async fn batch(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> J
         shared.seen.calls.fetch_add(1, Ordering::Relaxed);
         let line = json!({ "custom_id": question["custom_id"],
             "response": { "status_code": 200, "body": answer }, "error": null });
+        let key = question["custom_id"].as_str().unwrap_or_default();
+        let line = first_lines.get(number).map_or(line.to_string(), |line| line.replace("KEY", key));
         output.push_str(&format!("{line}\n"));
     }
     let number = shared.seen.batches.fetch_add(1, Ordering::Relaxed);

@@ -20,11 +20,13 @@ impl Inner {
                 for error in unreadable {
                     self.tell(error.to_string());
                 }
-                for record in records {
+                // What one batch has left unanswered may have gone into a later one: that one answers it.
+                for mut record in records.into_iter().rev() {
+                    let expected = &mut self.state().expected;
+                    record.questions.retain(|question| !expected.contains_key(&question.key));
                     let questions = record.questions.iter();
-                    let questions =
-                        questions.map(|question| (question.key.clone(), question.reserved.clone()));
-                    self.state().expected.extend(questions);
+                    expected
+                        .extend(questions.map(|question| (question.key.clone(), question.reserved.clone())));
                     tokio::spawn(Arc::clone(&self).adopt(record));
                 }
             }
@@ -41,19 +43,19 @@ impl Inner {
                 let gather = Duration::from_secs(self.settings.gather_secs);
                 next = timeout(gather, incoming.recv()).await.ok().flatten();
             }
-            for (endpoint, wave) in by_endpoint(wave) {
-                for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
-                    tokio::spawn(Arc::clone(&self).send(endpoint, questions, lines));
-                }
-            }
+            self.send_all(wave);
         }
     }
 
     /// Answers a question that an earlier run has put into a batch, or lets it wait for that batch; gives it back
     /// where none has.
-    fn asked_before(&self, mut waiting: Waiting) -> Option<Waiting> {
+    fn asked_before(self: &Arc<Self>, mut waiting: Waiting) -> Option<Waiting> {
         let kept = {
             let mut state = self.state();
+            if let Some((failure, what)) = &state.broken {
+                let _ = waiting.done.send(Err(self.remote.error(failure.clone(), what)));
+                return None;
+            }
             match state.kept.remove(&waiting.key) {
                 Some(kept) => kept,
                 None => match state.expected.get(&waiting.key) {
@@ -66,16 +68,21 @@ impl Inner {
                 },
             }
         };
-        let line = self.read(&kept);
-        self.forget_if_done(&kept.record);
-        match line {
+        match self.read(&kept) {
             Ok(line) => {
+                let (name, key) = (&kept.record.name, waiting.key.clone());
                 waiting.paid_by_earlier_run(kept.earlier);
-                self.answer_with(waiting, &line);
+                if let Some(left) = self.answer_with(waiting, &line, &kept.record) {
+                    self.let_go(name, &key);
+                    tokio::spawn(Arc::clone(self).ask_again(vec![left]));
+                }
                 None
             }
             // What was put aside for the lost answer counts as spent.
             Err(error) => {
+                self.let_go(&kept.record.name, &waiting.key);
+                waiting.lost.calls += 1;
+                waiting.lost.micro_usd += kept.earlier.map_or(0, |earlier| earlier.micro_usd);
                 self.tell(format!("a fetched answer cannot be read, and is asked again: {error}"));
                 Some(waiting)
             }

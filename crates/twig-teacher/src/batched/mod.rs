@@ -3,8 +3,9 @@
 //!
 //! A batch is sent when no further question has come for a while: then every trajectory under way waits for an
 //! answer, and all of them together are a wave. What was sent is written down before and after; a run that is
-//! started again finds its batches at the server and sends nothing twice. Answers are stored under the same keys
-//! as on the direct path, so the trajectories are the same.
+//! started again finds its batches at the server and sends nothing twice. A batch is forgotten once all of its answers
+//! are durable in the answer store. Answers are stored under the same keys as on the direct path, so the trajectories
+//! are the same.
 
 mod answers;
 mod gather;
@@ -13,21 +14,26 @@ mod send;
 mod server;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU32},
 };
 
 use tokio::sync::{mpsc, oneshot};
-use twig_model::{AskError, BoxFuture, Reply, Request, Teacher};
+use twig_model::{AnswerKey, AskError, BoxFuture, Reply, Request, Teacher};
 
 use record::BatchRecord;
-pub(crate) use record::{Reserved, damaged};
+pub(crate) use record::{Reserved, damaged, fetched_keys, forget_answered};
 
 use crate::{
     BatchSettings, Notice, Remote, answer_key,
-    openai::body::{self, Call},
+    openai::{
+        body::{self, Call},
+        failure::Failure,
+    },
+    prices::CallBound,
     purse::Reservation,
+    trying::Lost,
 };
 
 /// Questions that wait to be taken into a batch; a further one waits in its caller.
@@ -56,6 +62,47 @@ struct State {
     expected: HashMap<String, Option<Reserved>>,
     /// Answers of earlier runs' batches that nobody has asked for yet: they stay in the fetched file.
     kept: HashMap<String, Kept>,
+    /// What is not durable yet of the answers that were fetched, by the name of the batch.
+    unstored: HashMap<String, Unstored>,
+    /// Why no batch can be managed any more, and what could not be done: then nothing is asked.
+    broken: Option<(Failure, String)>,
+}
+
+/// A batch whose answers were fetched.
+struct Unstored {
+    record: Arc<BatchRecord>,
+    /// Keys of the answers that are not in the answer store yet.
+    keys: HashSet<String>,
+    /// Whether all of its answers were looked at.
+    is_over: bool,
+}
+
+impl State {
+    /// What is not durable yet of the answers of a batch.
+    fn unstored(&mut self, record: &Arc<BatchRecord>) -> &mut Unstored {
+        let begin = || Unstored { record: Arc::clone(record), keys: HashSet::new(), is_over: false };
+        self.unstored.entry(record.name.clone()).or_insert_with(begin)
+    }
+
+    /// An answer stays where it was fetched to, until somebody asks for it.
+    fn keep(&mut self, key: String, kept: Kept) {
+        self.handed_out(&kept.record.name, &key);
+        self.kept.insert(key, kept);
+    }
+
+    /// An answer of this batch is on its way into the answer store.
+    fn handed_out(&mut self, name: &str, key: &str) {
+        if let Some(unstored) = self.unstored.get_mut(name) {
+            unstored.keys.insert(key.to_owned());
+        }
+    }
+
+    /// The batch, where nothing is left to be stored of it.
+    fn done(&mut self, name: &str) -> Option<Arc<BatchRecord>> {
+        let unstored = self.unstored.get(name)?;
+        let is_done = unstored.is_over && unstored.keys.is_empty();
+        is_done.then(|| self.unstored.remove(name).map(|unstored| unstored.record)).flatten()
+    }
 }
 
 /// Where a fetched answer stands.
@@ -72,6 +119,9 @@ struct Kept {
 struct Waiting {
     key: String,
     call: Call,
+    bound: CallBound,
+    /// Answers to it that may be paid for and cannot be read.
+    lost: Lost,
     /// What this run has put aside for it.
     reservation: Option<Reservation>,
     /// What an earlier run has put aside for it.
@@ -84,8 +134,19 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// An answer that may be paid for is lost: it counts at what was put aside for it.
+    fn loses_answer(&mut self) {
+        // What an earlier run has put aside counts already.
+        let earlier = self.earlier.take().map_or(0, |earlier| earlier.micro_usd);
+        self.lost.add(self.reservation.take());
+        self.lost.micro_usd += earlier;
+    }
+
+    /// An earlier run has sent it, and put money aside where it had a budget.
     fn paid_by_earlier_run(&mut self, earlier: Option<Reserved>) {
-        (self.reservation, self.earlier) = (None, earlier);
+        if earlier.is_some() {
+            (self.reservation, self.earlier) = (None, earlier);
+        }
     }
 
     fn left_once_more(mut self) -> Self {
@@ -113,11 +174,14 @@ impl Batched {
         });
         let remote = &self.inner.remote;
         let _counted = remote.counted_in_batches();
-        let reservation = remote.till().reserve(body::bound(remote.settings(), request)).await?;
+        let bound = body::bound(remote.settings(), request);
+        let reservation = remote.till().reserve(bound).await?;
         let (done, answered) = oneshot::channel();
         let key = answer_key(self.identity(), request).0;
         let call = remote.call(request);
-        let waiting = Waiting { key, call, reservation, earlier: None, failures: 0, left: 0, done };
+        let lost = Lost::default();
+        let waiting =
+            Waiting { key, call, bound, lost, reservation, earlier: None, failures: 0, left: 0, done };
         let stop = remote.stop().clone();
         tokio::select! {
             sent = queue.send(waiting) => sent.map_err(|_| AskError::Stopping)?,
@@ -139,11 +203,44 @@ impl Teacher for Batched {
     fn ask<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, AskError>> {
         Box::pin(self.asked(request))
     }
+
+    fn stored(&self, key: &AnswerKey) {
+        self.inner.stored(&key.0);
+    }
 }
 
 impl Inner {
     fn tell(&self, detail: String) {
         self.remote.notices().leave(Notice::Batch { teacher: self.remote.name().to_owned(), detail });
+    }
+
+    /// An answer is durable: batches that it came with are forgotten where it was the last one.
+    fn stored(&self, key: &str) {
+        let names: Vec<String> = {
+            let state = &mut *self.state();
+            state.kept.remove(key);
+            let batches = state.unstored.iter_mut();
+            batches.filter_map(|(name, batch)| batch.keys.remove(key).then(|| name.clone())).collect()
+        };
+        names.iter().for_each(|name| self.forget_if_done(name));
+    }
+
+    /// Nothing more comes of this answer of this batch.
+    fn let_go(&self, name: &str, key: &str) {
+        if let Some(unstored) = self.state().unstored.get_mut(name) {
+            unstored.keys.remove(key);
+        }
+        self.forget_if_done(name);
+    }
+
+    /// Removes what was written down about a batch, once all of its answers are durable.
+    fn forget_if_done(&self, name: &str) {
+        let done = self.state().done(name);
+        if let Some(record) = done
+            && let Err(error) = record.forget(&self.folder)
+        {
+            self.tell(format!("cannot remove the record of a batch: {error}"));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

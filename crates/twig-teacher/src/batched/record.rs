@@ -1,6 +1,7 @@
 //! What is written down about a batch, so that a later run finds it again at the server.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -72,7 +73,7 @@ impl BatchRecord {
         folder.join(format!("{}.jsonl", self.name))
     }
 
-    fn path(&self, folder: &Path) -> PathBuf {
+    pub(super) fn path(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.json", self.name))
     }
 
@@ -110,6 +111,32 @@ pub(super) fn left_by_earlier_runs(
     Ok((records, unreadable))
 }
 
+/// Forgets what was answered and is durable, `is_stored` by its key: a kill may have come between the two.
+pub(crate) fn forget_answered(folder: &Path, is_stored: impl Fn(&str) -> bool) -> io::Result<()> {
+    for mut record in fetched(folder)? {
+        let before = record.questions.len();
+        record.questions.retain(|question| !is_stored(&question.key));
+        match record.questions.len() {
+            0 => record.forget(folder)?,
+            left if left < before => record.save(folder)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The keys of the questions whose answers were fetched, and may be durable.
+pub(crate) fn fetched_keys(folder: &Path) -> io::Result<HashSet<String>> {
+    let questions = fetched(folder)?.into_iter().flat_map(|record| record.questions);
+    Ok(questions.map(|question| question.key).collect())
+}
+
+/// The batches in a folder whose answers were fetched, perhaps in part.
+fn fetched(folder: &Path) -> io::Result<Vec<BatchRecord>> {
+    let records = paths(folder)?.into_iter().filter_map(|path| BatchRecord::load(&path).ok());
+    Ok(records.filter(|record| record.answers(folder).exists()).collect())
+}
+
 /// The records in a folder that cannot be read.
 pub(crate) fn damaged(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths(folder)?.into_iter().filter(|path| BatchRecord::load(path).is_err()).collect())
@@ -141,7 +168,10 @@ mod tests {
             identity: "openai/1 host m {}".to_owned(),
             endpoint: "/v1/chat/completions".to_owned(),
             batch_id: None,
-            questions: vec![Question { key: "ab".to_owned(), reserved: Some(reserved) }],
+            questions: vec![
+                Question { key: "ab".to_owned(), reserved: Some(reserved) },
+                Question { key: "cd".to_owned(), reserved: None },
+            ],
         };
         record.save(folder.path()).unwrap();
         let left = |identity: &str| left_by_earlier_runs(folder.path(), identity).unwrap();
@@ -155,7 +185,14 @@ mod tests {
         assert_eq!(damaged(folder.path()).unwrap(), std::slice::from_ref(&path));
         let error = unreadable[0].to_string();
         assert!(error.contains("b-1.json has changed since it was written"), "{error}");
-        record.forget(folder.path()).unwrap();
+        fs::write(&path, sound).unwrap();
+        assert_eq!(fetched_keys(folder.path()).unwrap(), HashSet::new());
+        fs::write(record.answers(folder.path()), "").unwrap();
+        let all = fetched_keys(folder.path()).unwrap();
+        assert_eq!(all, HashSet::from(["ab".to_owned(), "cd".to_owned()]));
+        forget_answered(folder.path(), |key| key == "cd").unwrap();
+        assert_eq!(left(&record.identity).0[0].questions, record.questions[..1]);
+        forget_answered(folder.path(), |key| key == "ab").unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

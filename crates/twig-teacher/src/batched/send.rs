@@ -1,15 +1,19 @@
 //! A batch on its way: sent, looked at until it is over, fetched, and what it has left asked again.
 
 use std::{
+    io,
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::time::sleep;
+use futures::{StreamExt, stream};
+use tokio::time::{sleep, timeout};
 use twig_model::{AskError, BoxFuture, Teacher};
 
 use super::{
-    Inner, Waiting,
+    Inner, QUEUE_LEN, Waiting,
+    answers::HandedOut,
     gather::{by_endpoint, cut_by_size},
     record::{BatchRecord, Question},
     server,
@@ -46,12 +50,7 @@ impl Inner {
     }
 
     /// Writes a batch down, sends it, and sees it through.
-    pub(super) async fn send(
-        self: Arc<Self>,
-        endpoint: &'static str,
-        questions: Vec<Waiting>,
-        lines: Vec<u8>,
-    ) {
+    async fn send(self: Arc<Self>, endpoint: &'static str, questions: Vec<Waiting>, lines: Vec<u8>) {
         let number = self.batches_sent.fetch_add(1, Ordering::Relaxed);
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let mut record = BatchRecord {
@@ -81,7 +80,7 @@ impl Inner {
             let path = self.folder.display().to_string();
             return self.fail_all(&record, || AskError::Store {
                 path: path.clone(),
-                source: std::io::Error::new(source.kind(), source.to_string()),
+                source: io::Error::new(source.kind(), source.to_string()),
             });
         }
         let mut tries = 0;
@@ -115,10 +114,8 @@ impl Inner {
             match self.patiently(|| server::find(self.remote.client(), &record.name)).await {
                 Ok(Some(batch)) => record.batch_id = Some(batch.id),
                 // It never got as far as being paid for.
-                Ok(None) => return self.give_up(&Arc::new(record)),
-                Err(failure) => {
-                    return self.tell(format!("a batch cannot be looked for: {}", failure.detail));
-                }
+                Ok(None) => return self.give_up(&Arc::new(record), &HandedOut::default()),
+                Err(failure) => return self.cannot_go_on(&record, &failure, "a batch cannot be looked for"),
             }
         }
         self.tell(format!("goes on with batch {}", record.batch_id.as_deref().unwrap_or_default()));
@@ -135,7 +132,7 @@ impl Inner {
                 Ok(_) => {}
                 Err(failure) => {
                     let what = format!("batch {batch_id} cannot be looked at");
-                    return self.fail_all(&record, || self.remote.error(failure.clone(), &what));
+                    return self.cannot_go_on(&record, &failure, &what);
                 }
             }
             sleep(Duration::from_secs(self.settings.poll_secs)).await;
@@ -152,26 +149,32 @@ impl Inner {
                 Ok(end) => end,
                 Err(failure) => {
                     let what = format!("the answers of batch {batch_id} cannot be fetched");
-                    return self.fail_all(&record, || self.remote.error(failure.clone(), &what));
+                    return self.cannot_go_on(&record, &failure, &what);
                 }
             };
         }
-        if let Err(error) = self.hand_out(&record) {
-            self.tell(format!("the answers of batch {batch_id} cannot be read: {error}"));
+        match self.hand_out(&record) {
+            Ok(handed_out) => self.give_up(&record, &handed_out),
+            Err(error) => {
+                let what = format!("the answers of batch {batch_id} were fetched and cannot be read");
+                self.cannot_go_on(&record, &Failure::broken(error.to_string(), true), &what);
+            }
         }
-        self.give_up(&record);
     }
 
     /// Ends a batch; questions that it has left unanswered, because it expired or failed, go into another one. A
-    /// server that leaves them unanswered again and again ends the run: that is no question's fault.
-    fn give_up(self: &Arc<Self>, record: &Arc<BatchRecord>) {
-        let left: Vec<Waiting> = {
+    /// server that leaves them unanswered again and again ends the run: that is no question's fault. As many of them as
+    /// there are unreadable answers may have been paid for.
+    fn give_up(self: &Arc<Self>, record: &Arc<BatchRecord>, handed_out: &HandedOut) {
+        let mut left: Vec<Waiting> = {
             let mut state = self.state();
             for question in &record.questions {
                 state.expected.remove(&question.key);
             }
             record.questions.iter().filter_map(|question| state.waiting.remove(&question.key)).collect()
         };
+        let unanswered = left.iter_mut().filter(|waiting| !handed_out.read.contains(&waiting.key));
+        unanswered.take(handed_out.unreadable).for_each(Waiting::loses_answer);
         let most = self.remote.settings().limits.attempts;
         let (given_up, left): (Vec<Waiting>, Vec<Waiting>) =
             left.into_iter().map(Waiting::left_once_more).partition(|waiting| waiting.left > most);
@@ -180,25 +183,55 @@ impl Inner {
             let teacher = self.remote.name().to_owned();
             let _ = waiting.done.send(Err(AskError::Unreachable { teacher, detail }));
         }
-        self.forget_if_done(record);
+        self.state().unstored(record).is_over = true;
+        self.forget_if_done(&record.name);
         if left.is_empty() || self.remote.stop().is_requested() {
             return;
         }
         self.tell(format!("{} questions were left unanswered and are sent again", left.len()));
-        for (endpoint, wave) in by_endpoint(left) {
-            for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
-                tokio::spawn(Arc::clone(self).sending(endpoint, questions, lines));
+        tokio::spawn(Arc::clone(self).ask_again(left));
+    }
+
+    /// Asks questions again, in other batches, after money was put aside for those that have none.
+    pub(super) async fn ask_again(self: Arc<Self>, questions: Vec<Waiting>) {
+        let gather = Duration::from_secs(self.settings.gather_secs);
+        let mut wave = Vec::new();
+        let ready =
+            stream::iter(questions).map(|waiting| self.with_money(waiting)).buffer_unordered(QUEUE_LEN);
+        let mut ready = pin!(ready);
+        loop {
+            match timeout(gather, ready.next()).await {
+                Ok(Some(waiting)) => wave.extend(waiting),
+                Ok(None) => return self.send_all(wave),
+                // The money that the others want may be with those that wait here.
+                Err(_) => self.send_all(std::mem::take(&mut wave)),
             }
         }
     }
 
-    /// Removes what was written down about a batch, once nothing of it is kept for later.
-    pub(super) fn forget_if_done(&self, record: &Arc<BatchRecord>) {
-        if self.state().kept.values().any(|kept| kept.record.name == record.name) {
-            return;
+    /// The question, with money put aside for it; `None` where there is none, or the run is being stopped.
+    async fn with_money(&self, mut waiting: Waiting) -> Option<Waiting> {
+        if self.remote.stop().is_requested() {
+            return None;
         }
-        if let Err(error) = record.forget(&self.folder) {
-            self.tell(format!("cannot remove the record of a batch: {error}"));
+        if waiting.reservation.is_none() && waiting.earlier.is_none() {
+            match self.remote.till().reserve(waiting.bound).await {
+                Ok(reservation) => waiting.reservation = reservation,
+                Err(error) => {
+                    let _ = waiting.done.send(Err(error));
+                    return None;
+                }
+            }
+        }
+        Some(waiting)
+    }
+
+    /// Sends questions in as many batches as it takes.
+    pub(super) fn send_all(self: &Arc<Self>, questions: Vec<Waiting>) {
+        for (endpoint, wave) in by_endpoint(questions) {
+            for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
+                tokio::spawn(Arc::clone(self).sending(endpoint, questions, lines));
+            }
         }
     }
 
@@ -230,10 +263,19 @@ impl Inner {
         }
     }
 
+    /// Ends the run for a batch that the server gives no news of: its answers may have been paid for, so nobody but the
+    /// user decides that they are lost.
+    fn cannot_go_on(&self, record: &BatchRecord, failure: &Failure, what: &str) {
+        let path = record.path(&self.folder);
+        let what =
+            format!("{what} (if it is lost, remove {}: then its questions are sent again)", path.display());
+        self.state().broken = Some((failure.clone(), what.clone()));
+        self.fail_all(record, || self.remote.error(failure.clone(), &what));
+    }
+
     fn fail_all(&self, record: &BatchRecord, error: impl Fn() -> AskError) {
         let mut state = self.state();
         for question in &record.questions {
-            state.expected.remove(&question.key);
             if let Some(waiting) = state.waiting.remove(&question.key) {
                 let _ = waiting.done.send(Err(error()));
             }

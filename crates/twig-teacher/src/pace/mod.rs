@@ -1,13 +1,13 @@
 //! How fast one server is asked: calls under way, calls, tokens and pictures a minute, and what the server
 //! itself says about its limits.
 //!
-//! Overload is told from noise by probes. After a 429 or 503 one more call is let through, and the others wait
-//! for as long as such a refusal takes to come. Is the probe refused too, the server means it: everybody waits
-//! for as long as it says, and fewer calls are under way afterwards. Is it not, the refusal was a stray one, and
-//! nothing changes. Where stray refusals have been frequent, more than one probe in a row has to be refused. Only
-//! the refused call itself always waits for its `Retry-After`.
+//! Overload is told from noise by how likely the refusals are (see [`evidence`]). Where a 429 or 503 is no more than
+//! what is known of the server's stray refusals, only the refused call itself waits for its `Retry-After`, and nothing
+//! else changes. Where it is more, one more call is let through, and the others wait for as long as such a refusal
+//! takes to come. Is it refused too, and that often enough, the server means it: everybody waits for as long as it
+//! says, and fewer calls are under way afterwards.
 
-mod noise;
+mod evidence;
 mod rate;
 #[cfg(test)]
 mod simulated;
@@ -46,6 +46,7 @@ pub(crate) struct Weight {
 pub(crate) struct Turn<'a> {
     pace: &'a Pace,
     permit: Option<SemaphorePermit<'a>>,
+    number: u64,
     sent_at: Instant,
 }
 
@@ -67,7 +68,7 @@ impl Pace {
             }
             let now = Instant::now();
             match self.state().may_go(now, &mut spread) {
-                Ok(()) => return Turn { pace: self, permit, sent_at: now },
+                Ok(number) => return Turn { pace: self, permit, number, sent_at: now },
                 Err(until) => at = until,
             }
         }
@@ -101,7 +102,7 @@ impl Turn<'_> {
     /// The server had too much to do. Returns the pause that was found to hold for everybody, if it was.
     pub(crate) fn refused(self, retry_after: Option<Duration>) -> Option<Duration> {
         let now = Instant::now();
-        self.pace.state().refused(self.sent_at, now, retry_after)
+        self.pace.state().refused(self.number, self.sent_at, now, retry_after)
     }
 }
 

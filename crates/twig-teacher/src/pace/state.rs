@@ -1,12 +1,12 @@
 //! When a call may go, and what its outcome means for the others: decisions only, no waiting.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
     Weight,
-    noise::{Noise, Suspicion},
+    evidence::{Evidence, Outcomes},
     rate::{Rate, Spread},
 };
 use crate::limits::LimitSettings;
@@ -18,6 +18,16 @@ const LET_IN_AFTER: (Duration, Duration) = (Duration::from_millis(3), Duration::
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Share of the calls under way that is left after a confirmed overload.
 const AFTER_OVERLOAD: f64 = 0.75;
+
+/// There were more refusals than the known noise explains; are they meant for everybody? One more call tells, and
+/// the others wait for it.
+#[derive(Debug)]
+pub(super) struct Suspicion {
+    /// How long the last refusal took to come.
+    refused_in: Duration,
+    /// Number of that one call, once it is sent, and when it counts as let in.
+    probe: Option<(u64, Instant)>,
+}
 
 /// The state of a teacher's pace.
 #[derive(Debug)]
@@ -32,9 +42,7 @@ pub(super) struct State {
     pub(super) max_pause: Duration,
     pub(super) hold_until: Instant,
     pub(super) suspicion: Option<Suspicion>,
-    /// When the last calls were sent: twice as many as may be under way.
-    pub(super) sent: VecDeque<Instant>,
-    pub(super) noise: Noise,
+    pub(super) outcomes: Outcomes,
     /// Overloads confirmed in a row.
     pub(super) overloads: u32,
     pub(super) spread: Spread,
@@ -54,8 +62,7 @@ impl State {
             max_pause: Duration::from_secs(limits.max_pause_secs),
             hold_until: now,
             suspicion: None,
-            sent: VecDeque::new(),
-            noise: Noise::BEGIN,
+            outcomes: Outcomes::new(concurrency),
             overloads: 0,
             spread: Spread::over(concurrency, now),
             requests: rate(limits.requests_per_minute),
@@ -67,7 +74,6 @@ impl State {
     /// Counts a call that went well; tells whether one more may be under way for it.
     pub(super) fn succeeded(&mut self) -> bool {
         self.overloads = 0;
-        self.noise.count(0, 1);
         self.successes += 1;
         if self.successes < self.limit || self.limit == self.most {
             return false;
@@ -96,24 +102,28 @@ impl State {
         at
     }
 
-    /// Whether a call may go now; if not, when to ask again. `spread` tells whether the call has been given its
+    /// Whether a call may go now: its number, or when to ask again. `spread` tells whether the call has been given its
     /// place in a burst that is being spread.
-    pub(super) fn may_go(&mut self, now: Instant, spread: &mut bool) -> Result<(), Instant> {
+    pub(super) fn may_go(&mut self, now: Instant, spread: &mut bool) -> Result<u64, Instant> {
         if now < self.hold_until {
             *spread = false;
             return Err(self.hold_until);
         }
         if let Some(suspicion) = &mut self.suspicion {
-            if suspicion.probe_sent.is_none() {
-                suspicion.probe_sent = Some(now);
-                self.hold_until = now + (suspicion.refused_in * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
-                self.goes(now);
-                return Ok(());
+            match suspicion.probe {
+                None => {
+                    let number = self.outcomes.sent(now);
+                    let let_in_at = now + (suspicion.refused_in * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
+                    suspicion.probe = Some((number, let_in_at));
+                    return Ok(number);
+                }
+                Some((_, let_in_at)) if now < let_in_at => {
+                    *spread = false;
+                    return Err(let_in_at);
+                }
+                // The probe has been under way for longer than a refusal takes.
+                Some(_) => self.suspicion = None,
             }
-            // The probe has been under way for longer than a refusal takes: it was let in.
-            let stray = suspicion.stray();
-            self.noise.count(stray, stray);
-            self.suspicion = None;
         }
         if self.spread.calls_left > 0 && !*spread {
             *spread = true;
@@ -124,61 +134,40 @@ impl State {
                 return Err(at);
             }
         }
-        self.goes(now);
-        Ok(())
+        Ok(self.outcomes.sent(now))
     }
 
-    fn goes(&mut self, now: Instant) {
-        self.sent.push_back(now);
-        if self.sent.len() > 2 * self.most {
-            self.sent.pop_front();
-        }
-    }
-
+    /// The call of this number, sent at `sent_at`, was refused. Returns the pause that was found to hold for everybody.
     pub(super) fn refused(
         &mut self,
+        number: u64,
         sent_at: Instant,
         now: Instant,
         retry_after: Option<Duration>,
     ) -> Option<Duration> {
-        let refused_in = now.saturating_duration_since(sent_at);
-        match &mut self.suspicion {
-            None if now < self.hold_until => None,
-            None => {
-                let sent = self.sent.iter().rev().take_while(|at| **at >= sent_at).count() as u32;
-                self.suspicion = Some(Suspicion {
-                    since: now,
-                    refusals: 1,
-                    bystanders: 0,
-                    sent: sent.max(1),
-                    refused_in,
-                    probe_sent: None,
-                });
-                None
-            }
-            // Sent before the first refusal came: it says nothing about now, unless it is one of very many.
-            Some(suspicion) if sent_at < suspicion.since => {
-                suspicion.bystanders += 1;
-                suspicion.is_overload(&self.noise).then(|| self.overloaded(now, retry_after))
-            }
-            Some(suspicion) => {
-                suspicion.refusals += 1;
-                if suspicion.refusals >= self.noise.refusals_of_overload() {
-                    return Some(self.overloaded(now, retry_after));
+        match (self.outcomes.refused(number, now), &mut self.suspicion) {
+            (Evidence::Overload, _) => return Some(self.overloaded(now, retry_after)),
+            (_, Some(suspicion)) => {
+                if suspicion.probe.is_some_and(|(probe, _)| number >= probe) {
+                    suspicion.probe = None;
                 }
-                suspicion.probe_sent = None;
-                self.hold_until = now;
-                None
             }
+            (Evidence::Suspicious, None) if now >= self.hold_until => {
+                let refused_in = now.saturating_duration_since(sent_at);
+                self.suspicion = Some(Suspicion { refused_in, probe: None });
+            }
+            _ => {}
         }
+        None
     }
 
     pub(super) fn overloaded(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
         self.suspicion = None;
+        self.outcomes.begin_anew();
         let own = (FIRST_PAUSE * 2u32.saturating_pow(self.overloads)).min(self.max_pause);
         self.overloads = (self.overloads + 1).min(16);
         let pause = retry_after.unwrap_or_else(|| own.mul_f64(0.5 + 0.5 * fastrand::f64()));
-        self.hold_until = now + pause;
+        self.hold_until = self.hold_until.max(now + pause);
         let fewer = ((self.limit as f64 * AFTER_OVERLOAD) as usize).max(1);
         self.debt += self.limit - fewer;
         self.limit = fewer;

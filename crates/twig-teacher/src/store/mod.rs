@@ -98,6 +98,7 @@ impl AnswerStore {
         for unfinished in [IMPORTED, BATCHES, LEDGER] {
             partition::remove_unfinished(&folder.join(unfinished))?;
         }
+        upkeep::forget_answered_batches(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             writer: writer.to_owned(),

@@ -229,6 +229,27 @@ fn damaged_batches(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     batched::damaged(&folder).map_err(|source| io_error(&folder, source))
 }
 
+/// Forgets batches whose answers are in the store, which a kill may have left. Reads the whole store where answers of
+/// batches were fetched, and nothing where there are none.
+pub(super) fn forget_answered_batches(folder: &Path) -> Result<(), StoreError> {
+    let batches = folder.join(BATCHES);
+    let io = |source| io_error(&batches, source);
+    let asked = batched::fetched_keys(&batches).map_err(io)?;
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let mut stored = HashSet::new();
+    for path in all_segments(folder)? {
+        walk(&path, |key, _, _| {
+            if asked.contains(&key.0) {
+                stored.insert(key.0);
+            }
+            Ok(())
+        })?;
+    }
+    batched::forget_answered(&batches, |key| stored.contains(key)).map_err(io)
+}
+
 fn io_error(path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { path: path.to_owned(), source }
 }

@@ -1,6 +1,10 @@
-use std::{path::Path, sync::atomic::Ordering, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
-use twig_teacher::Batched;
+use twig_teacher::{Batched, answer_key, stack};
 
 use crate::{
     server::{Behaviour, Server},
@@ -8,9 +12,41 @@ use crate::{
 };
 
 fn batched(server: &Server, folder: &Path, stop: Stop) -> Arc<Batched> {
-    let more = json!({"batch": {"gather_secs": 1, "poll_secs": 1}, "omit": ["seed"]});
-    let shared = Shared { batches: folder.to_owned(), stop, ..shared(None) };
+    paid(server, folder, stop, None)
+}
+
+/// Asks in batches, and pays out of this purse.
+fn paid(server: &Server, folder: &Path, stop: Stop, purse: Option<Arc<Purse>>) -> Arc<Batched> {
+    let more = json!({"batch": {"gather_secs": 1, "poll_secs": 1}, "omit": ["seed"],
+        "prices": {"input": 100, "output": 100}, "max_output_tokens": 300});
+    let shared = Shared { batches: folder.to_owned(), stop, ..shared(purse) };
     Arc::new(Batched::new(Remote::new("t", &settings(&server.base_url(), &more), &shared).unwrap()))
+}
+
+/// The answer store has these answers now.
+fn all_stored(teacher: &Batched, count: usize) {
+    for number in 0..count {
+        teacher.stored(&answer_key(teacher.identity(), &question(&format!("question {number}"))));
+    }
+}
+
+fn files_in(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// The only record in a folder.
+fn record(folder: &Path) -> PathBuf {
+    let mut paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.find(|path| path.extension().is_some_and(|ending| ending == "json")).unwrap()
+}
+
+/// Changes the only record in a folder to what a kill at another time would have left.
+fn change_record(folder: &Path, from: &str, to: &str) {
+    let record = record(folder);
+    let text = std::fs::read_to_string(&record).unwrap();
+    let (json, _) = text.rsplit_once('\n').unwrap();
+    let json = json.replace(from, to);
+    std::fs::write(&record, format!("{json}\n{}", blake3::hash(json.as_bytes()))).unwrap();
 }
 
 async fn ask_all(teacher: &Arc<Batched>, count: usize) -> Vec<Result<Reply, AskError>> {
@@ -31,14 +67,136 @@ async fn ask_all(teacher: &Arc<Batched>, count: usize) -> Vec<Result<Reply, AskE
 async fn a_wave_goes_as_one_batch_and_answers_as_the_direct_path_does() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
-    let replies = ask_all(&batched(&server, folder.path(), Stop::default()), 20).await;
+    let teacher = batched(&server, folder.path(), Stop::default());
+    let replies = ask_all(&teacher, 20).await;
     assert_eq!(server.seen.batches.load(Ordering::Relaxed), 1);
-    let direct = remote(&server.base_url(), &json!({"omit": ["seed"]}));
+    all_stored(&teacher, 19);
+    assert_eq!(files_in(folder.path()), 2, "the last answer is not durable yet");
+    all_stored(&teacher, 20);
+    assert_eq!(files_in(folder.path()), 0, "a finished batch leaves nothing");
+    let direct = remote(&server.base_url(), &json!({"omit": ["seed"], "max_output_tokens": 300}));
     for (number, reply) in replies.into_iter().enumerate() {
         let same = direct.ask(&question(&format!("question {number}"))).await.unwrap();
         assert_eq!(text_of(&reply.unwrap()), text_of(&same));
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a finished batch leaves nothing");
+}
+
+#[tokio::test]
+async fn answers_that_are_not_durable_are_fetched_again_and_not_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+    assert!(ask_all(&batched(&server, folder.path(), Stop::default()), 5).await.iter().all(Result::is_ok));
+    // The run is killed before anything of it came into the store.
+    let next = batched(&server, folder.path(), Stop::default());
+    assert!(ask_all(&next, 5).await.iter().all(Result::is_ok));
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 5);
+    all_stored(&next, 5);
+    assert_eq!(files_in(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn a_batch_whose_answers_are_durable_is_forgotten_at_the_latest_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (batches, kept) = (folder.path().join("batches"), tempfile::tempdir().unwrap());
+    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+    let store = AnswerStore::open(folder.path(), "first").unwrap();
+    let answers = Arc::new(store.partition(0).unwrap());
+    let shared: Arc<dyn Teacher> = batched(&server, &batches, Stop::default());
+    let teacher = stack(&shared, &answers, &Stop::default());
+    let asking = tokio::spawn(async move { teacher.ask(&question("question 0")).await });
+    while server.seen.batches.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let record = record(&batches);
+    let copy = kept.path().join("record");
+    std::fs::copy(&record, &copy).unwrap();
+    asking.await.unwrap().unwrap();
+    assert_eq!(files_in(&batches), 0);
+    // The kill came between storing and forgetting.
+    std::fs::copy(&copy, &record).unwrap();
+    std::fs::write(record.with_extension("jsonl"), "").unwrap();
+    AnswerStore::open(folder.path(), "second").unwrap();
+    assert_eq!(files_in(&batches), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_used_counts_as_paid_and_is_asked_again_and_a_refusal_is_free() {
+    const LINES: &[&str] = &[
+        "{garbled",
+        r#"{"custom_id": "KEY", "response": {"status_code": 200, "body": {"choices": []}}, "error": null}"#,
+        r#"{"custom_id": "KEY", "response": {"status_code": 400, "body": {"error": {"message": "no"}}}, "error": null}"#,
+        r#"{"custom_id": "KEY", "response": null, "error": {"code": "batch_expired"}}"#,
+    ];
+    let (folder, money) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let behaviour = Behaviour { points: 19, first_lines: LINES, ..Behaviour::default() };
+    let server = Server::start(0, behaviour).await.unwrap();
+    let purse = purse(money.path(), "only", 10.0);
+    let teacher = paid(&server, folder.path(), Stop::default(), Some(Arc::clone(&purse)));
+    let replies: Vec<Reply> = ask_all(&teacher, 6).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 6 + 3, "all but the refused one are asked again");
+    let mut costs: Vec<u64> = replies.iter().map(|reply| reply.usage.cost_micro_usd.unwrap()).collect();
+    assert_eq!(costs.iter().sum::<u64>(), purse.spent_micro_usd());
+    let lost: Vec<u32> = replies.iter().map(|reply| reply.usage.maybe_paid_calls).collect();
+    assert_eq!(lost.iter().sum::<u32>(), 2);
+    // The refused one, three answers, and two that count at what was put aside for the lost ones besides.
+    costs.sort_unstable();
+    assert!(costs[0] == 0 && costs[1] > 0 && costs[3] < costs[4] / 2, "{costs:?}");
+}
+
+#[tokio::test]
+async fn a_failure_that_nobody_had_asked_for_yet_is_asked_again() {
+    const EXPIRED: &[&str] =
+        &[r#"{"custom_id": "KEY", "response": null, "error": {"code": "batch_expired"}}"#; 3];
+    let folder = tempfile::tempdir().unwrap();
+    let behaviour = Behaviour { points: 19, first_lines: EXPIRED, ..Behaviour::default() };
+    let server = Server::start(0, behaviour).await.unwrap();
+    let left = left_by_a_kill(&server, folder.path(), 3).await;
+    let next = batched(&server, left.path(), Stop::default());
+    // One question fetches the batch, the others come later.
+    assert!(ask_all(&next, 1).await[0].is_ok());
+    assert!(ask_all(&next, 3).await[1..].iter().all(Result::is_ok));
+    all_stored(&next, 3);
+    assert_eq!(files_in(left.path()), 0);
+}
+
+#[tokio::test]
+async fn a_question_in_two_batches_is_answered_by_the_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+    assert!(ask_all(&batched(&server, folder.path(), Stop::default()), 3).await.iter().all(Result::is_ok));
+    // An earlier one that has left its questions to the later one, and was not forgotten when the run was killed.
+    let later = record(folder.path());
+    let name = later.file_stem().unwrap().to_str().unwrap().to_owned();
+    std::fs::copy(&later, folder.path().join("kept")).unwrap();
+    change_record(folder.path(), &name, "0-0");
+    std::fs::rename(&later, folder.path().join("0-0.json")).unwrap();
+    std::fs::rename(folder.path().join("kept"), &later).unwrap();
+    let next = batched(&server, folder.path(), Stop::default());
+    assert!(ask_all(&next, 3).await.iter().all(Result::is_ok));
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 3);
+    all_stored(&next, 3);
+    assert_eq!(files_in(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn a_batch_that_the_server_has_forgotten_ends_the_run_until_its_record_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+    assert!(ask_all(&batched(&server, folder.path(), Stop::default()), 2).await.iter().all(Result::is_ok));
+    change_record(folder.path(), "\"batch-0\"", "\"batch-77\"");
+    let path = record(folder.path());
+    let next = batched(&server, folder.path(), Stop::default());
+    for replies in [ask_all(&next, 2).await, ask_all(&next, 1).await] {
+        for reply in replies {
+            let error = reply.unwrap_err().to_string();
+            assert!(error.contains("batch-77") && error.contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+    assert_eq!(server.seen.batches.load(Ordering::Relaxed), 1, "nobody pays twice without being asked");
+    std::fs::remove_file(path).unwrap();
+    let last = batched(&server, folder.path(), Stop::default());
+    assert!(ask_all(&last, 2).await.iter().all(Result::is_ok));
+    assert_eq!(server.seen.batches.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
@@ -55,11 +213,7 @@ async fn a_run_that_was_stopped_finds_its_batch_again_and_sends_nothing_twice() 
     assert!(asking.await.unwrap().iter().all(|reply| matches!(reply, Err(AskError::Stopping))));
     // The first run's task goes on polling in this process; a record without its batch's name is what a kill
     // leaves.
-    let record = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
-    let text = std::fs::read_to_string(&record).unwrap();
-    let (json, _) = text.rsplit_once('\n').unwrap();
-    let json = json.replace("\"batch-0\"", "null");
-    std::fs::write(&record, format!("{json}\n{}", blake3::hash(json.as_bytes()))).unwrap();
+    change_record(folder.path(), "\"batch-0\"", "null");
     let replies = ask_all(&batched(&server, folder.path(), Stop::default()), 5).await;
     assert!(replies.iter().all(Result::is_ok));
     assert_eq!(server.seen.batches.load(Ordering::Relaxed), 1, "nothing was sent twice");
@@ -86,23 +240,28 @@ async fn a_kept_answer_that_was_damaged_is_asked_again() {
     keeps_for_later(true).await;
 }
 
-async fn keeps_for_later(is_damaged: bool) {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+/// What a run leaves that was killed when it had sent a batch. A copy: this process would go on and take it away.
+async fn left_by_a_kill(server: &Server, folder: &Path, count: usize) -> tempfile::TempDir {
     let stop = Stop::default();
-    let first = batched(&server, folder.path(), stop.clone());
-    let asking = tokio::spawn(async move { ask_all(&first, 3).await });
+    let first = batched(server, folder, stop.clone());
+    let asking = tokio::spawn(async move { ask_all(&first, count).await });
     while server.seen.batches.load(Ordering::Relaxed) == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // A copy of what a killed run leaves: this process would go on and take it away.
     let left = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(folder.path()).unwrap() {
+    for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         std::fs::copy(&path, left.path().join(path.file_name().unwrap())).unwrap();
     }
     stop.request();
     asking.await.unwrap();
+    left
+}
+
+async fn keeps_for_later(is_damaged: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+    let left = left_by_a_kill(&server, folder.path(), 3).await;
     let second = batched(&server, left.path(), Stop::default());
     // The batch is over long before the third question is asked.
     assert!(ask_all(&second, 1).await[0].is_ok());
