@@ -10,8 +10,8 @@ use crate::purse::Reservation;
 /// Pause before a second attempt, doubled before each further one; the real pause is drawn between none and
 /// this, so that calls which failed together do not come back together.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The same, on top of a pause that the server has named.
-const FIRST_EXTRA: Duration = Duration::from_millis(20);
+/// Drawn on top of a pause that the server has named, as often as the question was refused.
+const EXTRA: Duration = Duration::from_millis(20);
 
 /// What follows from a failure.
 pub(crate) enum Consequence {
@@ -60,7 +60,7 @@ impl Trying {
     /// come back together.
     pub(crate) fn pause_after_refusal(&self, retry_after: Option<Duration>) -> Duration {
         match retry_after {
-            Some(named) => named + self.doubled(FIRST_EXTRA).mul_f64(fastrand::f64()),
+            Some(named) => named + (EXTRA * self.refusals.max(1)).mul_f64(fastrand::f64()),
             None => self.pause(),
         }
     }

@@ -33,10 +33,12 @@ struct Noise {
 }
 
 impl Noise {
-    /// A fifth, until it is seen otherwise.
-    const BEGIN: Self = Self { stray: 2.0, calls: 10.0 };
+    /// What is taken for granted until it is seen otherwise.
+    const BEGIN: Self = Self { stray: 1.5, calls: 10.0 };
     /// Calls over which it is measured, about.
     const MEMORY: f64 = 200.0;
+    /// Up to this share of stray refusals a server is a quiet one.
+    const QUIET: f64 = 0.03;
     /// A server that refuses more than half of the calls for no reason is taken for an overloaded one.
     const MOST: f64 = 0.5;
 
@@ -50,9 +52,14 @@ impl Noise {
         }
     }
 
+    /// Share of the calls that are refused for no reason.
+    fn share(&self) -> f64 {
+        (self.stray / self.calls).clamp(0.001, Self::MOST)
+    }
+
     /// What a call that was refused adds to the sum, and one that was let in.
     fn weights(&self) -> (f64, f64) {
-        let share = (self.stray / self.calls).clamp(0.001, Self::MOST);
+        let share = self.share();
         ((REFUSED_IN_OVERLOAD / share).ln(), ((1.0 - REFUSED_IN_OVERLOAD) / (1.0 - share)).ln())
     }
 }
@@ -127,6 +134,12 @@ impl Outcomes {
             _ if sum >= SUSPICIOUS => Evidence::Suspicious,
             _ => Evidence::Noise,
         }
+    }
+
+    /// How much more often than from a quiet server overloads are found where there are none, about.
+    pub(super) fn false_alarms(&self) -> f64 {
+        let seen = self.noise.stray - Noise::BEGIN.stray;
+        (seen / self.noise.calls / Noise::QUIET).max(1.0)
     }
 
     /// An overload was found: what was sent up to now is not looked at again.

@@ -75,7 +75,10 @@ impl State {
     pub(super) fn succeeded(&mut self) -> bool {
         self.overloads = 0;
         self.successes += 1;
-        if self.successes < self.limit || self.limit == self.most {
+        // The limit comes back by one each time that all calls under way have gone well, and faster where it was lowered
+        // for nothing before.
+        let wanted = (self.limit as f64 / self.outcomes.false_alarms()) as usize;
+        if self.successes < wanted || self.limit == self.most {
             return false;
         }
         self.successes = 0;
