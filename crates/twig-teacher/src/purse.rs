@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use twig_model::AskError;
 
-use crate::{Ledger, batched::Reserved};
+use crate::{Ledger, Stop, batched::Reserved};
 
 /// The purse of a job, shared by all its teachers.
 #[derive(Debug)]
@@ -53,11 +53,12 @@ impl Purse {
     }
 
     /// Puts `micro_usd` aside for a call. Where the budget has no room for it while other calls are under way,
-    /// waits for what they leave.
+    /// waits for what they leave, or for a stop.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
         teacher: &str,
         micro_usd: u64,
+        stop: &Stop,
     ) -> Result<Reservation, AskError> {
         let Some(budget) = self.budget_micro_usd else {
             let call = self.ledger.number();
@@ -87,7 +88,10 @@ impl Purse {
                     });
                 }
             }
-            settled.await;
+            tokio::select! {
+                () = settled => {}
+                () = stop.requested() => return Err(AskError::Stopping),
+            }
         }
         match self.ledger.reserve(micro_usd).await {
             Ok(call) => {
@@ -99,6 +103,16 @@ impl Purse {
                 Err(AskError::Store { path: self.ledger.path().display().to_string(), source })
             }
         }
+    }
+
+    /// Counts a call for which nothing had been put aside.
+    pub(crate) fn spend(&self, micro_usd: u64) {
+        self.settle(self.ledger.number(), 0, micro_usd);
+    }
+
+    /// Whether what an earlier run has put aside was not settled yet.
+    pub(crate) fn is_open(&self, earlier: &Reserved) -> bool {
+        self.ledger.is_open(&earlier.writer, earlier.call)
     }
 
     /// Settles what an earlier run has put aside: it has counted as spent since.
@@ -113,6 +127,15 @@ impl Purse {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_as_spent(&self, reserved: u64) {
+        {
+            let mut state = self.state();
+            state.reserved -= reserved;
+            state.spent += reserved;
+        }
+        self.settled.notify_waiters();
     }
 
     fn settle(&self, call: u64, reserved: u64, micro_usd: u64) {
@@ -154,9 +177,11 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.open {
-            let micro_usd = if self.under_way { self.micro_usd } else { 0 };
-            self.purse.settle(self.call, self.micro_usd, micro_usd);
+        if self.open && self.under_way {
+            // Unsettled it counts as spent; where it belongs to a batch, a later run may hear what it has cost.
+            self.purse.count_as_spent(self.micro_usd);
+        } else if self.open {
+            self.purse.settle(self.call, self.micro_usd, 0);
         }
     }
 }
@@ -175,15 +200,15 @@ mod tests {
     async fn a_budget_is_never_exceeded_and_lasts_over_restarts() {
         let folder = tempfile::tempdir().unwrap();
         let first = purse(folder.path(), "first", 1.0);
-        first.reserve("t", 600_000).await.unwrap().settle(500_000);
+        first.reserve("t", 600_000, &Stop::default()).await.unwrap().settle(500_000);
         drop(first);
         let second = purse(folder.path(), "second", 1.0);
-        let kept = second.reserve("t", 300_000).await.unwrap();
-        let error = second.reserve("t", 600_000).await.unwrap_err().to_string();
+        let kept = second.reserve("t", 300_000, &Stop::default()).await.unwrap();
+        let error = second.reserve("t", 600_000, &Stop::default()).await.unwrap_err().to_string();
         assert!(error.starts_with("the budget is reached: 0.80 of 1.00 USD"), "{error}");
         drop(kept);
-        second.reserve("t", 500_000).await.unwrap().settle(500_000);
-        assert!(second.reserve("t", 1).await.is_err());
+        second.reserve("t", 500_000, &Stop::default()).await.unwrap().settle(500_000);
+        assert!(second.reserve("t", 1, &Stop::default()).await.is_err());
         assert_eq!(second.spent_micro_usd(), 1_000_000);
     }
 
@@ -191,10 +216,10 @@ mod tests {
     async fn a_call_waits_for_what_another_leaves() {
         let folder = tempfile::tempdir().unwrap();
         let purse = purse(folder.path(), "w", 1.0);
-        let first = purse.reserve("t", 800_000).await.unwrap();
+        let first = purse.reserve("t", 800_000, &Stop::default()).await.unwrap();
         let waiting = tokio::spawn({
             let purse = Arc::clone(&purse);
-            async move { purse.reserve("t", 700_000).await.map(Reservation::micro_usd_of) }
+            async move { purse.reserve("t", 700_000, &Stop::default()).await.map(Reservation::micro_usd_of) }
         });
         tokio::task::yield_now().await;
         first.settle(100_000);

@@ -148,7 +148,7 @@ impl Remote {
             let passed = {
                 let _waiting = Counted::new(&self.gauge.waiting);
                 if reservation.is_none() {
-                    reservation = self.till.reserve(bound).await?;
+                    reservation = self.till.reserve(bound, &self.stop).await?;
                 }
                 self.watch.pass(&self.stop).await?
             };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use twig_model::{AskError, Usage};
 
-use crate::{OpenAiSettings, Prices, Purse, batched::Reserved, prices::CallBound, purse::Reservation};
+use crate::{OpenAiSettings, Prices, Purse, Stop, batched::Reserved, prices::CallBound, purse::Reservation};
 
 /// The money side of one teacher.
 #[derive(Debug)]
@@ -29,11 +29,15 @@ impl Till {
     }
 
     /// Puts aside what one call may cost.
-    pub(crate) async fn reserve(&self, bound: CallBound) -> Result<Option<Reservation>, AskError> {
+    pub(crate) async fn reserve(
+        &self,
+        bound: CallBound,
+        stop: &Stop,
+    ) -> Result<Option<Reservation>, AskError> {
         let (Some(purse), Some(prices)) = (&self.purse, &self.prices) else { return Ok(None) };
         // That there is a bound wherever there is a budget is checked with the pipeline file.
         let micro_usd = prices.bound_micro_usd(bound).unwrap_or(0);
-        purse.reserve(&self.teacher, micro_usd).await.map(Some)
+        purse.reserve(&self.teacher, micro_usd, stop).await.map(Some)
     }
 
     /// Settles a call that was answered, and tells what it cost. Where the server does not say what the call
@@ -71,9 +75,25 @@ impl Till {
         if reservation.is_some() {
             return self.settle(reservation, usage, pictures);
         }
-        let (earlier, purse) = (earlier?, self.purse.as_ref()?);
-        let cost = self.prices.as_ref()?.cost_micro_usd(usage, pictures).unwrap_or(earlier.micro_usd);
-        purse.settle_earlier(earlier, cost);
-        Some(cost)
+        let (prices, purse) = (self.prices.as_ref()?, self.purse.as_ref()?);
+        let counted = prices.cost_micro_usd(usage, pictures);
+        match earlier {
+            Some(earlier) => {
+                let cost = counted.unwrap_or(earlier.micro_usd);
+                purse.settle_earlier(earlier, cost);
+                Some(cost)
+            }
+            // That run had no budget.
+            None => {
+                let cost = counted.unwrap_or(0);
+                purse.spend(cost);
+                Some(cost)
+            }
+        }
+    }
+
+    /// Whether what an earlier run has put aside still stands for something that was not answered.
+    pub(crate) fn is_open(&self, earlier: &Reserved) -> bool {
+        self.purse.as_ref().is_some_and(|purse| purse.is_open(earlier))
     }
 }

@@ -10,9 +10,9 @@ use std::{
 use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-use twig_model::{RejectReason, Reply, Usage};
+use twig_model::{AskError, RejectReason, Reply, Usage};
 
-use super::{Inner, Kept, Waiting, record::BatchRecord};
+use super::{Expected, Inner, Kept, Waiting, record::BatchRecord};
 use crate::openai::{
     failure::{Failure, FailureKind},
     reply::{self, What},
@@ -39,6 +39,11 @@ impl Line<'_> {
     fn is_answer(&self) -> bool {
         self.response.as_ref().is_some_and(|response| (200..300).contains(&response.status_code))
     }
+}
+
+/// Whether a batch has come to its end before this question had its turn.
+fn is_left(error: &Value) -> bool {
+    matches!(error["code"].as_str(), Some("batch_expired" | "batch_cancelled"))
 }
 
 /// What became of a batch's answers.
@@ -85,16 +90,15 @@ impl Inner {
     fn hand_over(&self, record: &Arc<BatchRecord>, read: &Line, line: &[u8], offset: u64) {
         let waiting = {
             let mut state = self.state();
-            let expected = state.expected.remove(&read.custom_id);
-            let waiting = state.waiting.remove(&read.custom_id);
-            if waiting.is_none()
-                && let Some(earlier) = expected
-                && read.is_answer()
-            {
-                let (record, hash, len) = (Arc::clone(record), blake3::hash(line), line.len());
-                state.keep(read.custom_id.clone(), Kept { record, earlier, offset, len, hash });
+            if let Some(Expected { reserved: earlier, .. }) = state.expected.remove(&read.custom_id) {
+                if read.is_answer() {
+                    let (record, hash, len) = (Arc::clone(record), blake3::hash(line), line.len());
+                    state.keep(read.custom_id.clone(), Kept { record, earlier, offset, len, hash });
+                } else {
+                    self.remote.till().give_back(None, earlier.as_ref());
+                }
             }
-            waiting
+            state.waiting.remove(&read.custom_id)
         };
         if let Some(left) = waiting.and_then(|waiting| self.answer(waiting, read, record)) {
             // For `give_up`, which asks it again.
@@ -118,6 +122,9 @@ impl Inner {
             (Some(Response { status_code, body }), _) => {
                 let status = StatusCode::from_u16(*status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 Err(Failure::from_status(status, &HeaderMap::new(), body.get().as_bytes()))
+            }
+            (None, Some(error)) if is_left(error) => {
+                Err(Failure::new(FailureKind::Overloaded, error.to_string(), false))
             }
             (None, Some(error)) => Err(Failure::broken(error.to_string(), false)),
             (None, None) => Err(Failure::broken("an answer without response or error", false)),
@@ -151,12 +158,21 @@ impl Inner {
                 if failure.maybe_paid {
                     waiting.loses_answer();
                 }
-                waiting.failures += 1;
-                let last = waiting.failures >= self.remote.settings().limits.attempts;
                 let reason = match failure.kind {
                     FailureKind::Declined(reason) => reason,
-                    _ if last => RejectReason::TeacherFailed,
-                    _ => return Some(waiting),
+                    // No question's fault: where it goes on, `give_up` ends the run.
+                    FailureKind::Overloaded => return Some(waiting),
+                    FailureKind::Paused => {
+                        self.abandon(waiting, self.remote.error(failure, "a batch is refused"));
+                        return None;
+                    }
+                    FailureKind::Broken | FailureKind::Silent | FailureKind::Unreached => {
+                        waiting.failures += 1;
+                        if waiting.failures < self.remote.settings().limits.attempts {
+                            return Some(waiting);
+                        }
+                        RejectReason::TeacherFailed
+                    }
                 };
                 let (reservation, earlier) = (waiting.reservation.take(), waiting.earlier.take());
                 self.remote.till().give_back(reservation, earlier.as_ref());
@@ -167,6 +183,12 @@ impl Inner {
         // Where nobody listens any more, the run is being stopped: the next one reads the answer again.
         let _ = waiting.done.send(Ok(reply));
         None
+    }
+
+    /// Ends a question that nobody is paid for.
+    pub(super) fn abandon(&self, mut waiting: Waiting, error: AskError) {
+        self.remote.till().give_back(waiting.reservation.take(), waiting.earlier.as_ref());
+        let _ = waiting.done.send(Err(error));
     }
 
     /// An answer that was fetched and that nobody had asked for then.

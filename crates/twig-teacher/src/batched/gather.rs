@@ -1,37 +1,44 @@
 //! Questions come in and are gathered into batches.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::{sync::mpsc, time::timeout};
 use twig_model::Teacher;
 
-use super::{Inner, Waiting, record};
+use super::{Expected, Inner, QUEUE_LEN, Waiting, record};
 use crate::openai::{
     body::{CallKind, data_url},
     mask,
 };
 
 impl Inner {
-    /// Takes in questions and sends them in waves, for as long as the run lasts.
-    pub(super) async fn run(self: Arc<Self>, mut incoming: mpsc::Receiver<Waiting>) {
-        match record::left_by_earlier_runs(&self.folder, self.remote.identity()) {
-            Ok((records, unreadable)) => {
-                for error in unreadable {
-                    self.tell(error.to_string());
-                }
-                // What one batch has left unanswered may have gone into a later one: that one answers it.
-                for mut record in records.into_iter().rev() {
-                    let expected = &mut self.state().expected;
-                    record.questions.retain(|question| !expected.contains_key(&question.key));
-                    let questions = record.questions.iter();
-                    expected
-                        .extend(questions.map(|question| (question.key.clone(), question.reserved.clone())));
-                    tokio::spawn(Arc::clone(&self).adopt(record));
-                }
+    /// Looks which batches earlier runs have left, and takes in questions from then on.
+    pub(super) fn begin(self: &Arc<Self>) -> io::Result<mpsc::Sender<Waiting>> {
+        let (records, unreadable) = record::left_by_earlier_runs(&self.folder, self.remote.identity())?;
+        unreadable.into_iter().for_each(|error| self.tell(error.to_string()));
+        let mut adopted = Vec::new();
+        // What one batch has left unanswered may have gone into a later one: that one answers it.
+        for mut record in records.into_iter().rev() {
+            let expected = &mut self.state().expected;
+            record.questions.retain(|question| !expected.contains_key(&question.key));
+            expected.extend(record.expected());
+            if record.questions.is_empty() {
+                record.forget(&self.folder)?;
+            } else {
+                adopted.push(record);
             }
-            Err(error) => self.tell(format!("cannot read {}: {error}", self.folder.display())),
         }
+        for record in adopted {
+            tokio::spawn(Arc::clone(self).adopt(record));
+        }
+        let (queue, incoming) = mpsc::channel(QUEUE_LEN);
+        tokio::spawn(Arc::clone(self).run(incoming));
+        Ok(queue)
+    }
+
+    /// Takes in questions and sends them in waves, for as long as the run lasts.
+    async fn run(self: Arc<Self>, mut incoming: mpsc::Receiver<Waiting>) {
         while let Some(first) = incoming.recv().await {
             let mut wave = Vec::new();
             let mut next = Some(first);
@@ -43,40 +50,38 @@ impl Inner {
                 let gather = Duration::from_secs(self.settings.gather_secs);
                 next = timeout(gather, incoming.recv()).await.ok().flatten();
             }
-            self.send_all(wave);
+            // What an earlier run has sent was asked without money for another time.
+            tokio::spawn(Arc::clone(&self).ask(wave));
         }
     }
 
     /// Answers a question that an earlier run has put into a batch, or lets it wait for that batch; gives it back
     /// where none has.
-    fn asked_before(self: &Arc<Self>, mut waiting: Waiting) -> Option<Waiting> {
+    fn asked_before(&self, mut waiting: Waiting) -> Option<Waiting> {
         let kept = {
             let mut state = self.state();
-            if let Some((failure, what)) = &state.broken {
-                let _ = waiting.done.send(Err(self.remote.error(failure.clone(), what)));
-                return None;
-            }
-            match state.kept.remove(&waiting.key) {
-                Some(kept) => kept,
-                None => match state.expected.get(&waiting.key) {
-                    Some(earlier) => {
-                        waiting.paid_by_earlier_run(earlier.clone());
+            match (state.kept.remove(&waiting.key), state.expected.get(&waiting.key).cloned()) {
+                (Some(kept), _) => kept,
+                (None, Some(Expected { batch, reserved })) => {
+                    if let Some((failure, what)) = state.broken.get(&batch) {
+                        let _ = waiting.done.send(Err(self.remote.error(failure.clone(), what)));
+                    } else {
+                        waiting.earlier = reserved;
+                        state.expected.remove(&waiting.key);
                         state.waiting.insert(waiting.key.clone(), waiting);
-                        return None;
                     }
-                    None => return Some(waiting),
-                },
+                    return None;
+                }
+                (None, None) => return Some(waiting),
             }
         };
         match self.read(&kept) {
             Ok(line) => {
                 let (name, key) = (&kept.record.name, waiting.key.clone());
-                waiting.paid_by_earlier_run(kept.earlier);
-                if let Some(left) = self.answer_with(waiting, &line, &kept.record) {
-                    self.let_go(name, &key);
-                    tokio::spawn(Arc::clone(self).ask_again(vec![left]));
-                }
-                None
+                waiting.earlier = kept.earlier;
+                let left = self.answer_with(waiting, &line, &kept.record)?;
+                self.let_go(name, &key);
+                Some(left)
             }
             // What was put aside for the lost answer counts as spent.
             Err(error) => {

@@ -15,7 +15,8 @@ mod server;
 
 use std::{
     collections::{HashMap, HashSet},
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU32},
 };
 
@@ -23,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use twig_model::{AnswerKey, AskError, BoxFuture, Reply, Request, Teacher};
 
 use record::BatchRecord;
-pub(crate) use record::{Reserved, damaged, fetched_keys, forget_answered};
+pub(crate) use record::{Reserved, damaged, fetched_keys, forget_answered, remove_orphans};
 
 use crate::{
     BatchSettings, Notice, Remote, answer_key,
@@ -42,7 +43,7 @@ const QUEUE_LEN: usize = 1024;
 /// A [`Remote`] teacher whose questions go in batches.
 pub struct Batched {
     inner: Arc<Inner>,
-    queue: OnceLock<mpsc::Sender<Waiting>>,
+    queue: OnceLock<io::Result<mpsc::Sender<Waiting>>>,
 }
 
 struct Inner {
@@ -58,14 +59,23 @@ struct Inner {
 struct State {
     /// Whoever waits for a batch, by the key of the answer.
     waiting: HashMap<String, Waiting>,
-    /// What batches of earlier runs will answer, and what was put aside for it; nobody may have asked it yet.
-    expected: HashMap<String, Option<Reserved>>,
+    /// What batches of earlier runs will answer, and nobody has asked yet.
+    expected: HashMap<String, Expected>,
     /// Answers of earlier runs' batches that nobody has asked for yet: they stay in the fetched file.
     kept: HashMap<String, Kept>,
     /// What is not durable yet of the answers that were fetched, by the name of the batch.
     unstored: HashMap<String, Unstored>,
-    /// Why no batch can be managed any more, and what could not be done: then nothing is asked.
-    broken: Option<(Failure, String)>,
+    /// Batches that there is no news of, by name: why, and what could not be done.
+    broken: HashMap<String, (Failure, String)>,
+}
+
+/// A question in a batch of an earlier run.
+#[derive(Clone)]
+struct Expected {
+    /// The name of the batch.
+    batch: String,
+    /// What was put aside for it.
+    reserved: Option<Reserved>,
 }
 
 /// A batch whose answers were fetched.
@@ -78,6 +88,11 @@ struct Unstored {
 }
 
 impl State {
+    /// Whether an earlier run has sent this question.
+    fn is_known(&self, key: &str) -> bool {
+        self.expected.contains_key(key) || self.kept.contains_key(key)
+    }
+
     /// What is not durable yet of the answers of a batch.
     fn unstored(&mut self, record: &Arc<BatchRecord>) -> &mut Unstored {
         let begin = || Unstored { record: Arc::clone(record), keys: HashSet::new(), is_over: false };
@@ -142,13 +157,6 @@ impl Waiting {
         self.lost.micro_usd += earlier;
     }
 
-    /// An earlier run has sent it, and put money aside where it had a budget.
-    fn paid_by_earlier_run(&mut self, earlier: Option<Reserved>) {
-        if earlier.is_some() {
-            (self.reservation, self.earlier) = (None, earlier);
-        }
-    }
-
     fn left_once_more(mut self) -> Self {
         self.left += 1;
         self
@@ -167,22 +175,27 @@ impl Batched {
     }
 
     async fn asked(&self, request: &Request) -> Result<Reply, AskError> {
-        let queue = self.queue.get_or_init(|| {
-            let (queue, incoming) = mpsc::channel(QUEUE_LEN);
-            tokio::spawn(Arc::clone(&self.inner).run(incoming));
-            queue
-        });
+        let queue = self.queue.get_or_init(|| self.inner.begin()).as_ref();
+        let queue = queue.map_err(|error| store_error(&self.inner.folder, error))?;
         let remote = &self.inner.remote;
-        let _counted = remote.counted_in_batches();
-        let bound = body::bound(remote.settings(), request);
-        let reservation = remote.till().reserve(bound).await?;
+        let (_counted, stop) = (remote.counted_in_batches(), remote.stop().clone());
         let (done, answered) = oneshot::channel();
         let key = answer_key(self.identity(), request).0;
-        let call = remote.call(request);
-        let lost = Lost::default();
-        let waiting =
-            Waiting { key, call, bound, lost, reservation, earlier: None, failures: 0, left: 0, done };
-        let stop = remote.stop().clone();
+        let bound = body::bound(remote.settings(), request);
+        // For what an earlier run has sent, money was put aside then.
+        let is_known = self.inner.state().is_known(&key);
+        let reservation = if is_known { None } else { remote.till().reserve(bound, &stop).await? };
+        let waiting = Waiting {
+            key,
+            call: remote.call(request),
+            bound,
+            lost: Lost::default(),
+            reservation,
+            earlier: None,
+            failures: 0,
+            left: 0,
+            done,
+        };
         tokio::select! {
             sent = queue.send(waiting) => sent.map_err(|_| AskError::Stopping)?,
             () = stop.requested() => return Err(AskError::Stopping),
@@ -246,4 +259,9 @@ impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn store_error(folder: &Path, error: &io::Error) -> AskError {
+    let source = io::Error::new(error.kind(), error.to_string());
+    AskError::Store { path: folder.display().to_string(), source }
 }

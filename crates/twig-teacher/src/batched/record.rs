@@ -9,6 +9,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::Expected;
+
 /// A batch that was sent, or is about to be: `answers/batches/<name>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct BatchRecord {
@@ -68,6 +70,14 @@ impl BatchRecord {
         fs::remove_file(self.path(folder))
     }
 
+    /// Its questions by key, as what is expected of it.
+    pub(super) fn expected(&self) -> impl Iterator<Item = (String, Expected)> {
+        self.questions.iter().map(|question| {
+            let expected = Expected { batch: self.name.clone(), reserved: question.reserved.clone() };
+            (question.key.clone(), expected)
+        })
+    }
+
     /// Where its answers are put when they are fetched.
     pub(super) fn answers(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.jsonl", self.name))
@@ -101,11 +111,12 @@ pub(super) fn left_by_earlier_runs(
     identity: &str,
 ) -> io::Result<(Vec<BatchRecord>, Vec<io::Error>)> {
     let (mut records, mut unreadable) = (Vec::new(), Vec::new());
-    for path in paths(folder)? {
+    for path in paths(folder, "json")? {
         match BatchRecord::load(&path) {
             Ok(record) if record.identity == identity => records.push(record),
             Ok(_) => {}
-            Err(error) => unreadable.push(error),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => unreadable.push(error),
+            Err(error) => return Err(error),
         }
     }
     Ok((records, unreadable))
@@ -133,24 +144,33 @@ pub(crate) fn fetched_keys(folder: &Path) -> io::Result<HashSet<String>> {
 
 /// The batches in a folder whose answers were fetched, perhaps in part.
 fn fetched(folder: &Path) -> io::Result<Vec<BatchRecord>> {
-    let records = paths(folder)?.into_iter().filter_map(|path| BatchRecord::load(&path).ok());
+    let records = paths(folder, "json")?.into_iter().filter_map(|path| BatchRecord::load(&path).ok());
     Ok(records.filter(|record| record.answers(folder).exists()).collect())
 }
 
 /// The records in a folder that cannot be read.
 pub(crate) fn damaged(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    Ok(paths(folder)?.into_iter().filter(|path| BatchRecord::load(path).is_err()).collect())
+    let is_damaged = |path: &PathBuf| {
+        BatchRecord::load(path).is_err_and(|error| error.kind() == io::ErrorKind::InvalidData)
+    };
+    Ok(paths(folder, "json")?.into_iter().filter(is_damaged).collect())
 }
 
-/// The records in a folder, the oldest first.
-fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// Removes fetched answers whose record somebody has removed.
+pub(crate) fn remove_orphans(folder: &Path) -> io::Result<()> {
+    let answers = paths(folder, "jsonl")?.into_iter();
+    answers.filter(|path| !path.with_extension("json").exists()).try_for_each(fs::remove_file)
+}
+
+/// The files in a folder with this ending: of records the oldest first.
+fn paths(folder: &Path, wanted: &str) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
     let mut records: Vec<PathBuf> =
-        paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+        paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == wanted)).collect();
     records.sort();
     Ok(records)
 }

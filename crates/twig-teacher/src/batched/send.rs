@@ -1,22 +1,24 @@
 //! A batch on its way: sent, looked at until it is over, fetched, and what it has left asked again.
 
 use std::{
-    io,
     pin::pin,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use futures::{StreamExt, stream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use twig_model::{AskError, BoxFuture, Teacher};
 
 use super::{
-    Inner, QUEUE_LEN, Waiting,
+    Inner, QUEUE_LEN, Reserved, Waiting,
     answers::HandedOut,
     gather::{by_endpoint, cut_by_size},
     record::{BatchRecord, Question},
-    server,
+    server, store_error,
 };
 use crate::{openai::failure::Failure, purse::Reservation};
 
@@ -76,17 +78,18 @@ impl Inner {
                 all.insert(waiting.key.clone(), waiting);
             }
         }
-        if let Err(source) = record.save(&self.folder) {
-            let path = self.folder.display().to_string();
-            return self.fail_all(&record, || AskError::Store {
-                path: path.clone(),
-                source: io::Error::new(source.kind(), source.to_string()),
-            });
+        if let Err(error) = record.save(&self.folder) {
+            self.give_money_back(&record);
+            return self.fail_all(&record, || store_error(&self.folder, &error));
         }
-        let mut tries = 0;
+        let (mut tries, maybe_paid) = (0, AtomicBool::new(false));
         let submit = || {
             tries += 1;
-            self.submitted(&record, &lines, tries > 1)
+            let (submitted, maybe_paid) = (self.submitted(&record, &lines, tries > 1), &maybe_paid);
+            let note = |failure: &Failure| {
+                maybe_paid.fetch_or(failure.maybe_paid, Ordering::Relaxed);
+            };
+            async move { submitted.await.inspect_err(note) }
         };
         let sent = self.patiently(submit).await;
         match sent {
@@ -99,7 +102,8 @@ impl Inner {
                 self.see_through(record).await;
             }
             Err(failure) => {
-                if !failure.maybe_paid {
+                // Nothing was made where no try can have been heard.
+                if !maybe_paid.into_inner() {
                     let _ = record.forget(&self.folder);
                     self.give_money_back(&record);
                 }
@@ -166,34 +170,45 @@ impl Inner {
     /// server that leaves them unanswered again and again ends the run: that is no question's fault. As many of them as
     /// there are unreadable answers may have been paid for.
     fn give_up(self: &Arc<Self>, record: &Arc<BatchRecord>, handed_out: &HandedOut) {
-        let mut left: Vec<Waiting> = {
-            let mut state = self.state();
-            for question in &record.questions {
-                state.expected.remove(&question.key);
-            }
-            record.questions.iter().filter_map(|question| state.waiting.remove(&question.key)).collect()
+        let (mut left, unasked) = {
+            let state = &mut *self.state();
+            let keys = record.questions.iter().map(|question| &question.key);
+            let unasked = keys.clone().filter_map(|key| state.expected.remove(key)?.reserved);
+            let unasked: Vec<Reserved> = unasked.collect();
+            (keys.filter_map(|key| state.waiting.remove(key)).collect::<Vec<_>>(), unasked)
         };
-        let unanswered = left.iter_mut().filter(|waiting| !handed_out.read.contains(&waiting.key));
-        unanswered.take(handed_out.unreadable).for_each(Waiting::loses_answer);
+        let mut lost = handed_out.unreadable;
+        for waiting in &mut left {
+            if lost > 0 && !handed_out.read.contains(&waiting.key) {
+                lost -= 1;
+                waiting.loses_answer();
+            } else if let Some(reservation) = &mut waiting.reservation {
+                reservation.set_under_way(false);
+            }
+        }
+        unasked.iter().skip(lost).for_each(|reserved| self.remote.till().give_back(None, Some(reserved)));
         let most = self.remote.settings().limits.attempts;
         let (given_up, left): (Vec<Waiting>, Vec<Waiting>) =
             left.into_iter().map(Waiting::left_once_more).partition(|waiting| waiting.left > most);
         for waiting in given_up {
             let detail = format!("{most} batches in a row have left a question unanswered");
             let teacher = self.remote.name().to_owned();
-            let _ = waiting.done.send(Err(AskError::Unreachable { teacher, detail }));
+            self.abandon(waiting, AskError::Unreachable { teacher, detail });
         }
         self.state().unstored(record).is_over = true;
         self.forget_if_done(&record.name);
-        if left.is_empty() || self.remote.stop().is_requested() {
+        if self.remote.stop().is_requested() {
+            return left.into_iter().for_each(|waiting| self.abandon(waiting, AskError::Stopping));
+        }
+        if left.is_empty() {
             return;
         }
         self.tell(format!("{} questions were left unanswered and are sent again", left.len()));
-        tokio::spawn(Arc::clone(self).ask_again(left));
+        tokio::spawn(Arc::clone(self).ask(left));
     }
 
-    /// Asks questions again, in other batches, after money was put aside for those that have none.
-    pub(super) async fn ask_again(self: Arc<Self>, questions: Vec<Waiting>) {
+    /// Asks questions in as many batches as it takes, once money is put aside for those that have none.
+    pub(super) async fn ask(self: Arc<Self>, questions: Vec<Waiting>) {
         let gather = Duration::from_secs(self.settings.gather_secs);
         let mut wave = Vec::new();
         let ready =
@@ -211,11 +226,15 @@ impl Inner {
 
     /// The question, with money put aside for it; `None` where there is none, or the run is being stopped.
     async fn with_money(&self, mut waiting: Waiting) -> Option<Waiting> {
-        if self.remote.stop().is_requested() {
+        let (till, stop) = (self.remote.till(), self.remote.stop());
+        if stop.is_requested() {
+            self.abandon(waiting, AskError::Stopping);
             return None;
         }
+        // It may have been settled with an answer that was lost afterwards.
+        waiting.earlier = waiting.earlier.filter(|earlier| till.is_open(earlier));
         if waiting.reservation.is_none() && waiting.earlier.is_none() {
-            match self.remote.till().reserve(waiting.bound).await {
+            match till.reserve(waiting.bound, stop).await {
                 Ok(reservation) => waiting.reservation = reservation,
                 Err(error) => {
                     let _ = waiting.done.send(Err(error));
@@ -226,8 +245,7 @@ impl Inner {
         Some(waiting)
     }
 
-    /// Sends questions in as many batches as it takes.
-    pub(super) fn send_all(self: &Arc<Self>, questions: Vec<Waiting>) {
+    fn send_all(self: &Arc<Self>, questions: Vec<Waiting>) {
         for (endpoint, wave) in by_endpoint(questions) {
             for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
                 tokio::spawn(Arc::clone(self).sending(endpoint, questions, lines));
@@ -235,17 +253,18 @@ impl Inner {
         }
     }
 
-    /// Tries again what may work: managing a batch costs nothing.
+    /// Tries again what may work, for as long as an outage may last: managing a batch costs nothing.
     async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         mut attempt: impl FnMut() -> F,
     ) -> Result<T, Failure> {
-        let mut pause_secs = 1;
+        let (since, mut pause_secs) = (Instant::now(), 1);
+        let outage = Duration::from_secs(self.remote.settings().limits.outage_secs);
         loop {
             match attempt().await {
-                Err(failure) if failure.may_pass() && pause_secs <= MAX_PAUSE_SECS => {
+                Err(failure) if failure.may_pass() && since.elapsed() < outage => {
                     sleep(Duration::from_secs(pause_secs)).await;
-                    pause_secs *= 2;
+                    pause_secs = MAX_PAUSE_SECS.min(pause_secs * 2);
                 }
                 outcome => return outcome,
             }
@@ -263,13 +282,22 @@ impl Inner {
         }
     }
 
-    /// Ends the run for a batch that the server gives no news of: its answers may have been paid for, so nobody but the
-    /// user decides that they are lost.
+    /// Ends the run for a batch that there is no news of: its answers may have been paid for, so nobody but the user
+    /// decides that they are lost.
     fn cannot_go_on(&self, record: &BatchRecord, failure: &Failure, what: &str) {
-        let path = record.path(&self.folder);
-        let what =
-            format!("{what} (if it is lost, remove {}: then its questions are sent again)", path.display());
-        self.state().broken = Some((failure.clone(), what.clone()));
+        let mut what = what.to_owned();
+        if !failure.may_pass() {
+            let path = record.path(&self.folder);
+            let hint =
+                format!(" (if it is lost, remove {}: then its questions are sent again)", path.display());
+            what.push_str(&hint);
+        }
+        {
+            let mut state = self.state();
+            // Nor is anything of it sent again that is asked later.
+            state.expected.extend(record.expected());
+            state.broken.insert(record.name.clone(), (failure.clone(), what.clone()));
+        }
         self.fail_all(record, || self.remote.error(failure.clone(), &what));
     }
 

@@ -50,6 +50,8 @@ struct Named {
 #[derive(Deserialize)]
 struct List {
     data: Vec<BatchState>,
+    #[serde(default)]
+    has_more: bool,
 }
 
 /// Sends a file of questions; returns the server's name for it.
@@ -88,10 +90,18 @@ pub(super) async fn look(client: &OpenAi, batch_id: &str) -> Result<BatchState, 
 /// Looks for a batch that was made under our own name.
 pub(super) async fn find(client: &OpenAi, name: &str) -> Result<Option<BatchState>, Failure> {
     let (http, base) = client.http();
-    let list: List = answer(client, http.get(format!("{base}/batches?limit=100")).timeout(TIMEOUT)).await?;
     let is_ours =
         |batch: &BatchState| batch.metadata.as_ref().is_some_and(|metadata| metadata["twig"] == name);
-    Ok(list.data.into_iter().find(is_ours))
+    let mut after = String::new();
+    loop {
+        let request = http.get(format!("{base}/batches?limit=100{after}")).timeout(TIMEOUT);
+        let List { data, has_more } = answer(client, request).await?;
+        let next = data.last().filter(|_| has_more).map(|last| format!("&after={}", last.id));
+        match (data.into_iter().find(is_ours), next) {
+            (None, Some(next)) if next != after => after = next,
+            (found, _) => return Ok(found),
+        }
+    }
 }
 
 /// Fetches a file, piece by piece, to byte `at` of `to`, where an earlier try may have left a part of it; returns the
@@ -126,6 +136,6 @@ async fn answer<T: for<'de> Deserialize<'de>>(
     let response = request.send().await.map_err(|error| Failure::from_transport(&error))?;
     let body = checked_body(response, MAX_BODY).await.map_err(|failure| client.covered(failure))?;
     serde_json::from_slice(&body).map_err(|error| {
-        Failure::broken(format!("the answer is not what the interface promises: {error}"), false)
+        Failure::broken(format!("the answer is not what the interface promises: {error}"), true)
     })
 }

@@ -103,6 +103,11 @@ impl Ledger {
         Some(reserved)
     }
 
+    /// Whether an earlier run has put money aside for this call that nobody has settled.
+    pub(crate) fn is_open(&self, writer: &str, call: u64) -> bool {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(Arc::from(writer), call))
+    }
+
     /// The name of this run's part of the ledger.
     pub(crate) fn writer(&self) -> &str {
         &self.name

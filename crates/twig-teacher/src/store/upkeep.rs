@@ -234,6 +234,7 @@ fn damaged_batches(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
 pub(super) fn forget_answered_batches(folder: &Path) -> Result<(), StoreError> {
     let batches = folder.join(BATCHES);
     let io = |source| io_error(&batches, source);
+    batched::remove_orphans(&batches).map_err(io)?;
     let asked = batched::fetched_keys(&batches).map_err(io)?;
     if asked.is_empty() {
         return Ok(());

@@ -144,19 +144,35 @@ async fn an_answer_that_cannot_be_used_counts_as_paid_and_is_asked_again_and_a_r
 }
 
 #[tokio::test]
-async fn a_failure_that_nobody_had_asked_for_yet_is_asked_again() {
+async fn a_failure_that_nobody_had_asked_for_yet_is_asked_again_and_was_free() {
     const EXPIRED: &[&str] =
         &[r#"{"custom_id": "KEY", "response": null, "error": {"code": "batch_expired"}}"#; 3];
-    let folder = tempfile::tempdir().unwrap();
     let behaviour = Behaviour { points: 19, first_lines: EXPIRED, ..Behaviour::default() };
     let server = Server::start(0, behaviour).await.unwrap();
-    let left = left_by_a_kill(&server, folder.path(), 3).await;
-    let next = batched(&server, left.path(), Stop::default());
+    let left = left_by_a_kill(&server, 3).await;
+    let purse = purse(left.path(), "second", 10.0);
+    let next = paid(&server, &left.path().join("batches"), Stop::default(), Some(Arc::clone(&purse)));
     // One question fetches the batch, the others come later.
-    assert!(ask_all(&next, 1).await[0].is_ok());
-    assert!(ask_all(&next, 3).await[1..].iter().all(Result::is_ok));
+    let mut replies = ask_all(&next, 1).await;
+    replies.extend(ask_all(&next, 3).await);
+    let costs = replies.into_iter().map(|reply| reply.unwrap().usage.cost_micro_usd.unwrap());
+    assert_eq!(costs.sum::<u64>(), purse.spent_micro_usd());
     all_stored(&next, 3);
-    assert_eq!(files_in(left.path()), 0);
+    assert_eq!(files_in(&left.path().join("batches")), 0);
+}
+
+#[tokio::test]
+async fn a_batch_that_has_the_whole_budget_is_gone_on_with() {
+    let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
+    let left = left_by_a_kill(&server, 3).await;
+    let put_aside = purse(left.path(), "second", 10.0).spent_micro_usd();
+    let purse = purse(left.path(), "third", put_aside as f64 / 1e6);
+    let next = paid(&server, &left.path().join("batches"), Stop::default(), Some(Arc::clone(&purse)));
+    let replies = ask_all(&next, 3).await;
+    let costs = replies.into_iter().map(|reply| reply.unwrap().usage.cost_micro_usd.unwrap());
+    assert_eq!(costs.sum::<u64>(), purse.spent_micro_usd());
+    assert!(purse.spent_micro_usd() > 0 && purse.spent_micro_usd() < put_aside);
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
@@ -240,18 +256,23 @@ async fn a_kept_answer_that_was_damaged_is_asked_again() {
     keeps_for_later(true).await;
 }
 
-/// What a run leaves that was killed when it had sent a batch. A copy: this process would go on and take it away.
-async fn left_by_a_kill(server: &Server, folder: &Path, count: usize) -> tempfile::TempDir {
-    let stop = Stop::default();
-    let first = batched(server, folder, stop.clone());
+/// A store as a run with a budget leaves it that was killed when it had sent a batch. A copy: this process would go on
+/// and take the batch away.
+async fn left_by_a_kill(server: &Server, count: usize) -> tempfile::TempDir {
+    let (folder, stop) = (tempfile::tempdir().unwrap(), Stop::default());
+    let purse = purse(folder.path(), "first", 10.0);
+    let first = paid(server, &folder.path().join("batches"), stop.clone(), Some(purse));
     let asking = tokio::spawn(async move { ask_all(&first, count).await });
     while server.seen.batches.load(Ordering::Relaxed) == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let left = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, left.path().join(path.file_name().unwrap())).unwrap();
+    for below in ["batches", "ledger"] {
+        std::fs::create_dir(left.path().join(below)).unwrap();
+        for entry in std::fs::read_dir(folder.path().join(below)).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, left.path().join(below).join(path.file_name().unwrap())).unwrap();
+        }
     }
     stop.request();
     asking.await.unwrap();
@@ -259,15 +280,15 @@ async fn left_by_a_kill(server: &Server, folder: &Path, count: usize) -> tempfil
 }
 
 async fn keeps_for_later(is_damaged: bool) {
-    let folder = tempfile::tempdir().unwrap();
     let server = Server::start(0, Behaviour { points: 19, ..Behaviour::default() }).await.unwrap();
-    let left = left_by_a_kill(&server, folder.path(), 3).await;
-    let second = batched(&server, left.path(), Stop::default());
+    let left = left_by_a_kill(&server, 3).await;
+    let batches = left.path().join("batches");
+    let second = batched(&server, &batches, Stop::default());
     // The batch is over long before the third question is asked.
     assert!(ask_all(&second, 1).await[0].is_ok());
     tokio::time::sleep(Duration::from_millis(1500)).await;
     if is_damaged {
-        let fetched = std::fs::read_dir(left.path()).unwrap().map(|entry| entry.unwrap().path());
+        let fetched = std::fs::read_dir(&batches).unwrap().map(|entry| entry.unwrap().path());
         let fetched = fetched.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
         for path in fetched {
             let text = std::fs::read_to_string(&path).unwrap();
