@@ -11,6 +11,7 @@ import http.client
 import http.server
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -287,13 +288,17 @@ def seaweed(folder: str, s3_port: int) -> subprocess.Popen:
 
 
 def free_port() -> int:
-    """SeaweedFS listens for its own protocol 10,000 ports above each."""
+    """SeaweedFS listens for its own protocol 10,000 ports above each. Both lie below those that systems give out
+    themselves (Linux from 32768 on), which anybody may take before it starts."""
     while True:
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-        if port < 55_000:
-            return port
+        port = random.randrange(15_000, 22_000)
+        try:
+            with socket.socket() as first, socket.socket() as second:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + 10_000))
+        except OSError:
+            continue
+        return port
 
 
 def main(twig: str, release: Path, other: Path) -> int:

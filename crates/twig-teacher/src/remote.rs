@@ -129,6 +129,11 @@ impl Remote {
         }
     }
 
+    /// Why nobody is to be asked any more, where that is so.
+    pub(crate) fn why_ended(&self) -> Option<AskError> {
+        self.watch.why_ended().map(|detail| self.watch.ended(detail))
+    }
+
     pub(crate) fn stop(&self) -> &Stop {
         &self.stop
     }

@@ -66,7 +66,7 @@ impl Inner {
                     if let Some((failure, what)) = state.broken.get(&batch) {
                         let _ = waiting.done.send(Err(self.remote.error(failure.clone(), what)));
                     } else {
-                        waiting.earlier = reserved;
+                        (waiting.batch, waiting.earlier) = (batch, reserved);
                         state.expected.remove(&waiting.key);
                         state.waiting.insert(waiting.key.clone(), waiting);
                     }

@@ -99,6 +99,17 @@ impl State {
         self.unstored.entry(record.name.clone()).or_insert_with(begin)
     }
 
+    /// The question of this key, where it waits for this batch.
+    fn waiting_for(&mut self, batch: &str, key: &str) -> Option<&mut Waiting> {
+        self.waiting.get_mut(key).filter(|waiting| waiting.batch == batch)
+    }
+
+    /// The same, taken out.
+    fn take(&mut self, batch: &str, key: &str) -> Option<Waiting> {
+        self.waiting_for(batch, key)?;
+        self.waiting.remove(key)
+    }
+
     /// An answer stays where it was fetched to, until somebody asks for it.
     fn keep(&mut self, key: String, kept: Kept) {
         self.handed_out(&kept.record.name, &key);
@@ -133,6 +144,8 @@ struct Kept {
 /// A question that waits for its answer.
 struct Waiting {
     key: String,
+    /// The name of the batch that it is in; empty before it is in any.
+    batch: String,
     call: Call,
     bound: CallBound,
     /// Answers to it that may be paid for and cannot be read.
@@ -187,6 +200,7 @@ impl Batched {
         let reservation = if is_known { None } else { remote.till().reserve(bound, &stop).await? };
         let waiting = Waiting {
             key,
+            batch: String::new(),
             call: remote.call(request),
             bound,
             lost: Lost::default(),

@@ -72,6 +72,7 @@ impl Inner {
         {
             let all = &mut self.state().waiting;
             for mut waiting in questions {
+                waiting.batch.clone_from(&record.name);
                 if let Some(reservation) = &mut waiting.reservation {
                     reservation.set_under_way(true);
                 }
@@ -175,7 +176,7 @@ impl Inner {
             let keys = record.questions.iter().map(|question| &question.key);
             let unasked = keys.clone().filter_map(|key| state.expected.remove(key)?.reserved);
             let unasked: Vec<Reserved> = unasked.collect();
-            (keys.filter_map(|key| state.waiting.remove(key)).collect::<Vec<_>>(), unasked)
+            (keys.filter_map(|key| state.take(&record.name, key)).collect::<Vec<_>>(), unasked)
         };
         let mut lost = handed_out.unreadable;
         for waiting in &mut left {
@@ -208,7 +209,9 @@ impl Inner {
     }
 
     /// Asks questions in as many batches as it takes, once money is put aside for those that have none.
-    pub(super) async fn ask(self: Arc<Self>, questions: Vec<Waiting>) {
+    pub(super) async fn ask(self: Arc<Self>, mut questions: Vec<Waiting>) {
+        // Those that have money already wait for nobody.
+        questions.sort_by_key(|waiting| waiting.reservation.is_none() && waiting.earlier.is_none());
         let gather = Duration::from_secs(self.settings.gather_secs);
         let mut wave = Vec::new();
         let ready =
@@ -229,6 +232,10 @@ impl Inner {
         let (till, stop) = (self.remote.till(), self.remote.stop());
         if stop.is_requested() {
             self.abandon(waiting, AskError::Stopping);
+            return None;
+        }
+        if let Some(error) = self.remote.why_ended() {
+            self.abandon(waiting, error);
             return None;
         }
         // It may have been settled with an answer that was lost afterwards.
@@ -275,10 +282,11 @@ impl Inner {
     fn give_money_back(&self, record: &BatchRecord) {
         let mut state = self.state();
         for question in &record.questions {
-            let waiting = state.waiting.get_mut(&question.key);
-            if let Some(reservation) = waiting.and_then(|waiting| waiting.reservation.as_mut()) {
+            let Some(waiting) = state.waiting_for(&record.name, &question.key) else { continue };
+            if let Some(reservation) = &mut waiting.reservation {
                 reservation.set_under_way(false);
             }
+            self.remote.till().give_back(None, waiting.earlier.take().as_ref());
         }
     }
 
@@ -304,7 +312,7 @@ impl Inner {
     fn fail_all(&self, record: &BatchRecord, error: impl Fn() -> AskError) {
         let mut state = self.state();
         for question in &record.questions {
-            if let Some(waiting) = state.waiting.remove(&question.key) {
+            if let Some(waiting) = state.take(&record.name, &question.key) {
                 let _ = waiting.done.send(Err(error()));
             }
         }

@@ -79,10 +79,11 @@ impl Committer {
 }
 
 impl Committer {
-    /// Appends `record` with the next batch; nobody waits for it, and where the queue is full it is dropped.
+    /// Appends `record` with the next batch; nobody waits for it to be durable. Where the queue is full the caller's
+    /// thread waits for the disk.
     pub(super) fn post(&self, segment: Arc<SegmentWriter>, record: Vec<u8>) {
         if let Some(queue) = &self.queue {
-            let _ = queue.try_send(Pending { segment, record, patience: UNHURRIED_WITHIN, done: None });
+            let _ = queue.send(Pending { segment, record, patience: UNHURRIED_WITHIN, done: None });
         }
     }
 }
