@@ -16,7 +16,9 @@ impl Inner {
     /// Looks which batches earlier runs have left, and takes in questions from then on.
     pub(super) fn begin(self: &Arc<Self>) -> io::Result<mpsc::Sender<Waiting>> {
         let (records, unreadable) = record::left_by_earlier_runs(&self.folder, self.remote.identity())?;
-        unreadable.into_iter().for_each(|error| self.tell(error.to_string()));
+        for error in unreadable {
+            self.tell(error.to_string());
+        }
         let mut adopted = Vec::new();
         // What one batch has left unanswered may have gone into a later one: that one answers it.
         for mut record in records.into_iter().rev() {

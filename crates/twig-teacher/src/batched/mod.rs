@@ -249,7 +249,9 @@ impl Inner {
             let batches = state.unstored.iter_mut();
             batches.filter_map(|(name, batch)| batch.keys.remove(key).then(|| name.clone())).collect()
         };
-        names.iter().for_each(|name| self.forget_if_done(name));
+        for name in names {
+            self.forget_if_done(&name);
+        }
     }
 
     /// Nothing more comes of this answer of this batch.

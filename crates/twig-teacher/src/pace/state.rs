@@ -150,10 +150,8 @@ impl State {
     ) -> Option<Duration> {
         match (self.outcomes.refused(number, now), &mut self.suspicion) {
             (Evidence::Overload, _) => return Some(self.overloaded(now, retry_after)),
-            (_, Some(suspicion)) => {
-                if suspicion.probe.is_some_and(|(probe, _)| number >= probe) {
-                    suspicion.probe = None;
-                }
+            (_, Some(suspicion)) if suspicion.probe.is_some_and(|(probe, _)| number >= probe) => {
+                suspicion.probe = None;
             }
             (Evidence::Suspicious, None) if now >= self.hold_until => {
                 let refused_in = now.saturating_duration_since(sent_at);
