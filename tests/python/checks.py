@@ -43,7 +43,9 @@ class Checks:
         return result
 
     def close(self) -> int:
-        """The closing line, and the exit code."""
+        """What failed once more, where the end of a long log is all that is looked at; the closing line; the exit code."""
+        for name in self.failed:
+            print(f"failed: {name}", flush=True)
         print(f"{self.label}: {self.passed} passed, {len(self.failed)} failed", flush=True)
         return 1 if self.failed or not self.passed else 0
 
