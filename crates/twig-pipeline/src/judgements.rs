@@ -85,6 +85,7 @@ pub(crate) async fn partition(
         .collect();
     let mut part = OpenPart::create(run, Stage::Judgements, partition)?;
     run.in_order(
+        partition,
         decoded(run, Samples(trajectories.peekable())).map(|samples| judge_samples(run, &judges, samples)),
         |judged: Vec<Judged>| {
             // A unit is a prompt, progress counts its samples.

@@ -29,6 +29,7 @@ mod on_finish;
 mod part;
 mod partition;
 mod ping;
+mod places;
 mod plan;
 mod prompts;
 mod recipe;

@@ -161,7 +161,7 @@ impl Run<'_> {
     /// Does the units of a partition side by side, and hands over their results in the order of the units,
     /// whatever order they finish in.
     ///
-    /// Open partitions share the places of units under way: the last one has all of them. A place is free again as
+    /// Open partitions share the places of units under way, and the earliest goes first. A place is free again as
     /// soon as its unit is finished, so that a unit that takes long holds up nobody but its own partition, and that
     /// only when `in_flight` finished ones wait for it.
     ///
@@ -169,6 +169,7 @@ impl Run<'_> {
     /// there, so that every answer which was asked for is kept.
     pub(crate) async fn in_order<T, F: Future<Output = Result<T, RunError>>>(
         &self,
+        partition: Partition,
         units: impl Stream<Item = F>,
         mut take: impl FnMut(T) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
@@ -176,8 +177,7 @@ impl Run<'_> {
         let mut failed = false;
         {
             let begun = stream::unfold(units.as_mut(), |mut units| async move {
-                // The semaphore is never closed.
-                let place = self.places.acquire().await.ok()?;
+                let place = self.places.take(partition).await?;
                 if self.stop.is_requested() {
                     return None;
                 }

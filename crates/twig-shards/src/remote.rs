@@ -188,22 +188,23 @@ impl Remote {
             let failed = |source| self.failed("write", name, source);
             let target = self.path_of(name);
             if size <= PART_BYTES as u64 {
-                let bytes = read_part(&mut file, path)?;
-                self.store.put(&target, PutPayload::from_bytes(bytes)).await.map_err(failed)?;
+                let mut bytes = Vec::with_capacity(size as usize);
+                file.read_to_end(&mut bytes).map_err(local("read", path))?;
+                self.store.put(&target, PutPayload::from(bytes)).await.map_err(failed)?;
                 return Ok(());
             }
+            let mut parts = FileParts { path, file, sent: Vec::new() };
             let upload = self.store.put_multipart(&target).await.map_err(failed)?;
             let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
             let sent = loop {
-                let bytes = match read_part(&mut file, path) {
-                    Ok(bytes) if bytes.is_empty() => break Ok(()),
-                    Ok(bytes) => bytes,
-                    Err(error) => break Err(error),
-                };
                 if let Err(error) = upload.wait_for_capacity(PARTS_UNDER_WAY).await {
                     break Err(failed(error));
                 }
-                upload.put(bytes);
+                match parts.next() {
+                    Ok(bytes) if bytes.is_empty() => break Ok(()),
+                    Ok(bytes) => upload.put(bytes),
+                    Err(error) => break Err(error),
+                }
             };
             match sent {
                 Ok(()) => upload.finish().await.map(drop).map_err(failed),
@@ -311,11 +312,26 @@ fn environment() -> Vec<(String, String)> {
     found
 }
 
-/// The next part of a file; empty at its end.
-fn read_part(file: &mut File, path: &Path) -> Result<Bytes, RemoteError> {
-    let mut bytes = Vec::with_capacity(PART_BYTES);
-    file.take(PART_BYTES as u64).read_to_end(&mut bytes).map_err(local("read", path))?;
-    Ok(bytes.into())
+/// A file in parts, whose memory is used again once they are sent: an allocator gives back what is freed on other
+/// threads too late.
+struct FileParts<'a> {
+    path: &'a Path,
+    file: File,
+    sent: Vec<Bytes>,
+}
+
+impl FileParts<'_> {
+    /// The next part; empty at the end.
+    fn next(&mut self) -> Result<Bytes, RemoteError> {
+        let free = self.sent.iter().position(Bytes::is_unique).map(|index| self.sent.swap_remove(index));
+        let mut part = free.map_or_else(|| Vec::with_capacity(PART_BYTES), Vec::from);
+        part.clear();
+        let mut rest = Read::by_ref(&mut self.file).take(PART_BYTES as u64);
+        rest.read_to_end(&mut part).map_err(local("read", self.path))?;
+        let part = Bytes::from(part);
+        self.sent.push(part.clone());
+        Ok(part)
+    }
 }
 
 fn local(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RemoteError + use<> {
@@ -367,6 +383,24 @@ mod tests {
         remote.remove("small").unwrap();
         assert!(remote.read_text("small").unwrap().is_none());
         assert!(matches!(remote.download("small", &back), Err(RemoteError::Store { action: "read", .. })));
+    }
+
+    #[test]
+    fn the_memory_of_a_part_is_used_again_once_it_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        let content: Vec<u8> = (0..PART_BYTES * 5 / 2).map(|at| (at / 1000) as u8).collect();
+        fs::write(&path, &content).unwrap();
+        let mut parts = FileParts { path: &path, file: File::open(&path).unwrap(), sent: Vec::new() };
+        let first = parts.next().unwrap();
+        let second = parts.next().unwrap();
+        assert!([first.as_ref(), second.as_ref()].concat() == content[..2 * PART_BYTES]);
+        let place = first.as_ptr();
+        drop(first);
+        let third = parts.next().unwrap();
+        assert!(*third == content[2 * PART_BYTES..] && third.as_ptr() == place);
+        assert!(*second == content[PART_BYTES..2 * PART_BYTES]);
+        assert!(parts.next().unwrap().is_empty());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::{
     on_finish,
     part::PartRecord,
     partition::Partition,
+    places::Places,
     prompts::{self, PromptError, PromptTable},
     recipe::{self, Recipe},
     rejections::Rejections,
@@ -50,7 +51,7 @@ pub(crate) struct Run<'a> {
     pub(crate) events: EventLog<'a>,
     pub(crate) purse: Arc<Purse>,
     /// Places for units under way, over all open partitions.
-    pub(crate) places: Semaphore,
+    pub(crate) places: Arc<Places>,
     /// Permits to open a partition, which reads all of its answers: as many at once as there are cores, so that the
     /// first ones ask while the others are still being opened.
     opening: Semaphore,
@@ -134,7 +135,7 @@ async fn go(
         stop,
         events,
         purse,
-        places: Semaphore::new(settings.in_flight()),
+        places: Places::new(settings.in_flight()),
         opening: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         retries,
         rejections,

@@ -58,7 +58,7 @@ pub(crate) async fn partition(
     let units =
         prompts.iter().flat_map(|prompt| (0..samples).map(move |sample_index| (prompt, sample_index)));
     let make = |(prompt, sample_index)| make(run, partition, &answers, pictures, prompt, sample_index);
-    run.in_order(stream::iter(units.map(make)), |(outcome, calls)| {
+    run.in_order(partition, stream::iter(units.map(make)), |(outcome, calls)| {
         part.called(calls);
         match outcome {
             Outcome::Made(trajectory) => part.push([*trajectory]),

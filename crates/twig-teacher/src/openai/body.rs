@@ -31,6 +31,11 @@ impl Call {
     }
 }
 
+/// Paths behind the base URL.
+pub(crate) const CHAT: &str = "/chat/completions";
+pub(crate) const GENERATE: &str = "/images/generations";
+pub(crate) const EDIT: &str = "/images/edits";
+
 /// Which of the interface's doors a call goes to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum CallKind {
@@ -48,9 +53,9 @@ impl CallKind {
     /// The path behind the base URL.
     pub(crate) fn path(&self) -> &'static str {
         match self {
-            Self::Chat | Self::YesOrNo => "/chat/completions",
-            Self::Generate => "/images/generations",
-            Self::Edit { .. } => "/images/edits",
+            Self::Chat | Self::YesOrNo => CHAT,
+            Self::Generate => GENERATE,
+            Self::Edit { .. } => EDIT,
         }
     }
 

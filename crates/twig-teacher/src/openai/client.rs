@@ -9,9 +9,10 @@ use reqwest::{
 };
 use serde_json::Value;
 use twig_model::{Answer, Picture, RejectReason, Reply, Usage};
+use url::Url;
 
 use super::{
-    body::{Call, CallKind, mime_of},
+    body::{CHAT, Call, CallKind, EDIT, GENERATE, mime_of},
     failure::Failure,
     headers::RateHints,
     mask,
@@ -48,11 +49,37 @@ pub(crate) struct OpenAi {
     /// Without key and headers, for pictures that lie elsewhere.
     plain: Client,
     base_url: String,
+    addresses: Addresses,
     model: String,
     text_timeout: Duration,
     picture_timeout: Duration,
     /// The key, and what else may be one: values of headers, the address of a proxy.
     secrets: Vec<Secret>,
+}
+
+/// Where the calls of each kind go, read once: reading an address takes longer than asking for one.
+struct Addresses {
+    chat: Url,
+    generate: Url,
+    edit: Url,
+}
+
+impl Addresses {
+    fn below(base_url: &str) -> Option<Self> {
+        let address = |path| {
+            let url = Url::parse(&format!("{base_url}{path}")).ok();
+            url.filter(|url| matches!(url.scheme(), "http" | "https"))
+        };
+        Some(Self { chat: address(CHAT)?, generate: address(GENERATE)?, edit: address(EDIT)? })
+    }
+
+    fn of(&self, kind: &CallKind) -> &Url {
+        match kind {
+            CallKind::Chat | CallKind::YesOrNo => &self.chat,
+            CallKind::Generate => &self.generate,
+            CallKind::Edit { .. } => &self.edit,
+        }
+    }
 }
 
 /// A call that came through, and what the server said about its limits.
@@ -69,8 +96,8 @@ impl OpenAi {
         // The only provider in the program; a second installation changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let base_url = settings.base_url.trim_end_matches('/').to_owned();
-        let url = url::Url::parse(&base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.ok_or_else(|| ClientError::Address(settings.base_url.clone()))?;
+        let addresses =
+            Addresses::below(&base_url).ok_or_else(|| ClientError::Address(settings.base_url.clone()))?;
         let key = match &settings.api_key_variable {
             Some(name) => {
                 Some(Secret::from_environment(name).ok_or_else(|| ClientError::NoKey(name.clone()))?)
@@ -86,21 +113,22 @@ impl OpenAi {
                 .redirect(reqwest::redirect::Policy::none());
             if let Some(proxy) = &settings.proxy {
                 http = http.proxy(reqwest::Proxy::all(proxy)?);
-            } else if is_loopback(&url) {
+            } else if is_loopback(&addresses.chat) {
                 // A proxy of the environment cannot reach this machine's own servers.
                 http = http.no_proxy();
             }
             http.build()
         };
         let wrong = |error: reqwest::Error| ClientError::Http(error.to_string());
-        let proxy = settings.proxy.as_deref().and_then(|proxy| url::Url::parse(proxy).ok());
-        let password = proxy.as_ref().and_then(url::Url::password).map(str::to_owned);
+        let proxy = settings.proxy.as_deref().and_then(|proxy| Url::parse(proxy).ok());
+        let password = proxy.as_ref().and_then(Url::password).map(str::to_owned);
         let others = settings.headers.values().cloned().chain(password).map(Secret::new);
         let secrets = key.iter().cloned().chain(others).collect();
         Ok(Self {
             http: http(headers(settings, key.as_ref())?).map_err(wrong)?,
             plain: http(HeaderMap::new()).map_err(wrong)?,
             base_url,
+            addresses,
             model: settings.model.clone(),
             text_timeout: Duration::from_secs(settings.timeouts.text_secs),
             picture_timeout: Duration::from_secs(settings.timeouts.picture_secs),
@@ -141,8 +169,7 @@ impl OpenAi {
     }
 
     fn request(&self, call: &Call) -> Result<RequestBuilder, Failure> {
-        let url = format!("{}{}", self.base_url, call.kind.path());
-        let request = self.http.post(url);
+        let request = self.http.post(self.addresses.of(&call.kind).clone());
         match &call.kind {
             CallKind::Chat | CallKind::YesOrNo | CallKind::Generate => Ok(match &call.json {
                 Some(json) => request.header(CONTENT_TYPE, "application/json").body(json.clone()),
@@ -166,7 +193,7 @@ impl OpenAi {
 
     /// A picture that the answer only points to.
     async fn fetched(&self, url: &str) -> Result<Picture, Failure> {
-        let parsed = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let url =
             parsed.ok_or_else(|| Failure::broken("the answer points to a picture at no address", true))?;
         let request = self.plain.get(url).timeout(self.picture_timeout);
@@ -255,7 +282,7 @@ fn file(picture: &Picture, name: &str) -> multipart::Part {
     part.mime_str(mime).unwrap_or_else(|_| multipart::Part::bytes(picture.bytes().to_vec()))
 }
 
-fn is_loopback(url: &url::Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

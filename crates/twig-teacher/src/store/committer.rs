@@ -3,7 +3,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -18,7 +18,10 @@ const QUEUE_LEN: usize = 16_384;
 const MAX_BATCH: usize = 1_024;
 /// Time in which further records may come along before those that are waited for are written: at least, and at most.
 /// A sync has its price, and whoever has waited long for an answer can wait a little longer.
-const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(40));
+const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(60));
+/// Where no further record comes for so long, or as many as this have come, waiting on would gain nothing.
+const QUIET: Duration = Duration::from_millis(10);
+const ENOUGH: usize = 256;
 /// Time after which records are written that nobody waits for.
 const UNHURRIED_WITHIN: Duration = Duration::from_millis(200);
 /// Bytes that are gathered before they are written; longer records go as they are.
@@ -46,7 +49,7 @@ struct Pending {
 impl Committer {
     pub(super) fn start() -> Self {
         let (queue, incoming) = mpsc::sync_channel(QUEUE_LEN);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("answer-store".to_owned())
             .spawn(move || run(&incoming))
             .expect("a thread can be started at the beginning of a run");
@@ -106,15 +109,11 @@ fn run(incoming: &mpsc::Receiver<Pending>) {
                 unhurried.push(first);
                 continue;
             }
-            Ok(first) => {
-                std::thread::sleep(first.patience.clamp(GATHER.0, GATHER.1));
-                vec![first]
-            }
+            Ok(first) => gathered(first, incoming),
             Err(mpsc::RecvTimeoutError::Disconnected) if unhurried.is_empty() => return,
             Err(mpsc::RecvTimeoutError::Disconnected | mpsc::RecvTimeoutError::Timeout) => Vec::new(),
         };
         batch.append(&mut unhurried);
-        batch.extend(incoming.try_iter().take(MAX_BATCH));
         // Segments of several partitions are open at once; each is synced once a batch.
         while let Some(segment) = batch.first().map(|pending| Arc::clone(&pending.segment)) {
             let (mine, others) =
@@ -123,6 +122,22 @@ fn run(incoming: &mpsc::Receiver<Pending>) {
             commit_to(&segment, mine);
         }
     }
+}
+
+/// A record that somebody waits for, with those that come along in the meantime.
+fn gathered(first: Pending, incoming: &mpsc::Receiver<Pending>) -> Vec<Pending> {
+    let mut patience = first.patience.clamp(GATHER.0, GATHER.1);
+    let mut batch = vec![first];
+    while !patience.is_zero() && batch.len() < ENOUGH {
+        let (before, pause) = (batch.len(), patience.min(QUIET));
+        thread::sleep(pause);
+        patience -= pause;
+        batch.extend(incoming.try_iter().take(MAX_BATCH));
+        if batch.len() == before {
+            break;
+        }
+    }
+    batch
 }
 
 fn commit_to(segment: &SegmentWriter, batch: Vec<Pending>) {
@@ -179,7 +194,8 @@ impl SegmentWriter {
         let mut places = Vec::with_capacity(records.len());
         let mut len = segment.len;
         let mut write = || {
-            let mut file = io::BufWriter::with_capacity(BUFFER_LEN, segment.file.as_ref());
+            let expected = records.iter().map(|record| record.len() + segment::FRAME_LEN).sum::<usize>();
+            let mut file = io::BufWriter::with_capacity(expected.min(BUFFER_LEN), segment.file.as_ref());
             for record in records {
                 let (head, place) = segment::framed(record, len);
                 file.write_all(&head)?;

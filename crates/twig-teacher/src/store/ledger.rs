@@ -21,7 +21,7 @@ use super::{
 };
 
 /// How long a reservation may wait for others to become durable with it: no model answers as fast.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(40);
 
 /// What calls may cost and have cost, written down before and after each: `answers/ledger/<writer>.seg`.
 ///

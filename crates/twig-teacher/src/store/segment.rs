@@ -14,7 +14,7 @@ use super::{StoreError, StoreStats, record};
 
 pub(super) const MAGIC: &[u8; 8] = b"TWIGANS1";
 const HASH_LEN: usize = 16;
-const FRAME_LEN: usize = 4 + HASH_LEN;
+pub(super) const FRAME_LEN: usize = 4 + HASH_LEN;
 /// Longer than any answer that `twig_imaging::DecodeLimits` lets through; a larger length is damage.
 const MAX_RECORD_LEN: usize = 128 << 20;
 /// Bytes that are searched at a time for what follows a damaged record.
