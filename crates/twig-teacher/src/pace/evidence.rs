@@ -136,6 +136,11 @@ impl Outcomes {
         }
     }
 
+    /// How long the slower ones of the last refusals took to come.
+    pub(super) fn slowest(&self) -> Duration {
+        self.slowest
+    }
+
     /// How much more often than from a quiet server overloads are found where there are none, about.
     pub(super) fn false_alarms(&self) -> f64 {
         let seen = self.noise.stray - Noise::BEGIN.stray;

@@ -47,7 +47,6 @@ pub(crate) struct Turn<'a> {
     pace: &'a Pace,
     permit: Option<SemaphorePermit<'a>>,
     number: u64,
-    sent_at: Instant,
 }
 
 impl Pace {
@@ -66,9 +65,8 @@ impl Pace {
             if at > Instant::now() {
                 sleep_until(at).await;
             }
-            let now = Instant::now();
-            match self.state().may_go(now, &mut spread) {
-                Ok(number) => return Turn { pace: self, permit, number, sent_at: now },
+            match self.state().may_go(Instant::now(), &mut spread) {
+                Ok(number) => return Turn { pace: self, permit, number },
                 Err(until) => at = until,
             }
         }
@@ -101,8 +99,7 @@ impl Turn<'_> {
 
     /// The server had too much to do. Returns the pause that was found to hold for everybody, if it was.
     pub(crate) fn refused(self, retry_after: Option<Duration>) -> Option<Duration> {
-        let now = Instant::now();
-        self.pace.state().refused(self.number, self.sent_at, now, retry_after)
+        self.pace.state().refused(self.number, Instant::now(), retry_after)
     }
 }
 

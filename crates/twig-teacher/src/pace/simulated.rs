@@ -11,7 +11,7 @@ use crate::limits::LimitSettings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Happens {
     Answered,
-    Refused { number: u64, sent: u64 },
+    Refused { number: u64 },
     Back,
     Wants { spread: bool },
 }
@@ -53,7 +53,7 @@ fn simulated(
                     } else {
                         (
                             now + refused_in.mul_f64(0.5 + random.f64()).as_micros() as u64,
-                            Happens::Refused { number, sent: now },
+                            Happens::Refused { number },
                         )
                     };
                     events.push(Reverse(event));
@@ -63,8 +63,8 @@ fn simulated(
                 state.succeeded();
                 under_way -= 1;
             }
-            Happens::Refused { number, sent } => {
-                if state.refused(number, at(sent), at(now), retry_after).is_some() {
+            Happens::Refused { number } => {
+                if state.refused(number, at(now), retry_after).is_some() {
                     overloads += 1;
                 }
                 under_way -= 1;

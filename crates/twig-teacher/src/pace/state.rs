@@ -11,8 +11,7 @@ use super::{
 };
 use crate::limits::LimitSettings;
 
-/// A probe counts as let in when it was not refused within twice the time of the last refusal, within these
-/// bounds.
+/// A probe counts as let in when it was not refused within twice the time that refusals take, within these bounds.
 const LET_IN_AFTER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_secs(1));
 /// Pause after a confirmed overload where the server names none, doubled with each in a row.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -21,10 +20,8 @@ const AFTER_OVERLOAD: f64 = 0.75;
 
 /// There were more refusals than the known noise explains; are they meant for everybody? One more call tells, and
 /// the others wait for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Suspicion {
-    /// How long the last refusal took to come.
-    refused_in: Duration,
     /// Number of that one call, once it is sent, and when it counts as let in.
     probe: Option<(u64, Instant)>,
 }
@@ -116,7 +113,7 @@ impl State {
             match suspicion.probe {
                 None => {
                     let number = self.outcomes.sent(now);
-                    let let_in_at = now + (suspicion.refused_in * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
+                    let let_in_at = now + (self.outcomes.slowest() * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
                     suspicion.probe = Some((number, let_in_at));
                     return Ok(number);
                 }
@@ -140,11 +137,10 @@ impl State {
         Ok(self.outcomes.sent(now))
     }
 
-    /// The call of this number, sent at `sent_at`, was refused. Returns the pause that was found to hold for everybody.
+    /// The call of this number was refused. Returns the pause that was found to hold for everybody.
     pub(super) fn refused(
         &mut self,
         number: u64,
-        sent_at: Instant,
         now: Instant,
         retry_after: Option<Duration>,
     ) -> Option<Duration> {
@@ -154,8 +150,7 @@ impl State {
                 suspicion.probe = None;
             }
             (Evidence::Suspicious, None) if now >= self.hold_until => {
-                let refused_in = now.saturating_duration_since(sent_at);
-                self.suspicion = Some(Suspicion { refused_in, probe: None });
+                self.suspicion = Some(Suspicion::default());
             }
             _ => {}
         }
