@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -191,7 +192,7 @@ pub(crate) struct Job {
     /// What `job.json` says.
     pub record: JobRecord,
     /// The copy in an object store, if there is to be one.
-    pub mirror: Option<Mirror>,
+    pub mirror: Option<Arc<Mirror>>,
     /// `job.json`, where it was damaged and has been written again.
     pub damaged: Option<PathBuf>,
     /// Holds the lock as long as the process lives; the system lets go of it however the process ends.
@@ -213,7 +214,7 @@ impl Job {
             error => error.into(),
         })?;
         let lock = lock(folder.path())?;
-        let mirror = Mirror::open(settings, &folder)?;
+        let mirror = Mirror::open(settings, &folder)?.map(Arc::new);
         let usual = || settings.file.run.partitions.unwrap_or_else(|| partition::default_count(num_prompts));
         let (earlier, damaged) = match folder.record() {
             // Everything in it is known from elsewhere: it is written again.
@@ -266,7 +267,7 @@ impl Job {
 
     /// Sends the rest to the copy in the object store, whatever the run has come to.
     pub(crate) fn finish_mirror(&self) -> Result<(), RunError> {
-        self.mirror.as_ref().map_or(Ok(()), Mirror::finish)
+        self.mirror.as_ref().map_or(Ok(()), |mirror| mirror.finish())
     }
 
     /// The partitions of this job, in order.

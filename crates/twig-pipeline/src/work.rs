@@ -90,11 +90,6 @@ impl Work {
         });
         add(&mut self.account, &record);
         self.parts[partition.index as usize] = Some(PartRows::from(&record));
-        if let Some(mirror) = &run.job.mirror
-            && let Err(error) = mirror.committed(self.stage, partition)
-        {
-            run.stop_for(error);
-        }
     }
 
     /// Ends the stage.
@@ -117,11 +112,18 @@ impl Work {
     ) -> Result<Done, RunError> {
         let rows: u64 = self.todo.iter().map(|todo| todo.rows).sum();
         let each = rows as usize / self.todo.len().max(1);
+        let stage = self.stage;
         let open = run.settings.open_partitions(each).min(self.todo.len()).max(1);
         let mut done = stream::iter(std::mem::take(&mut self.todo))
             .map(|todo| {
-                let (partition, committed) = (todo.partition, do_partition(todo));
-                async move { (partition, committed.await) }
+                let (partition, doing) = (todo.partition, do_partition(todo));
+                async move {
+                    let committed = doing.await;
+                    if committed.is_ok() {
+                        run.hand_on(stage, partition).await;
+                    }
+                    (partition, committed)
+                }
             })
             .buffer_unordered(open);
         let mut failed = false;
@@ -158,6 +160,15 @@ fn balanced(account: StageAccount) -> Result<StageAccount, RunError> {
 }
 
 impl Run<'_> {
+    /// Hands a committed part to the job's copy; waits where the store is slower than the run.
+    pub(crate) async fn hand_on(&self, stage: Stage, partition: Partition) {
+        if let Some(mirror) = self.job.mirror.clone()
+            && let Err(error) = self.blocking(move || mirror.committed(stage, partition)).await
+        {
+            self.stop_for(error);
+        }
+    }
+
     /// Does the units of a partition side by side, and hands over their results in the order of the units,
     /// whatever order they finish in.
     ///

@@ -18,13 +18,15 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     };
     let observer = GivesBack(observer);
     let stop = Stop::default();
-    // The run itself goes on in this thread, and what computes on rayon's: tending connections takes no more than one.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let summary = runtime.block_on(async {
-        tokio::spawn(listen(stop.clone()));
-        let limit = arguments.job.limit.map(|limit| limit as usize);
-        twig_pipeline::run(&settings, limit, stop, &observer).await
-    });
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Signals are heard while this thread computes too.
+    let (listening, stopping) = (runtime()?, stop.clone());
+    std::thread::spawn(move || listening.block_on(listen(stopping)));
+    // The run and its connections share one thread: an answer that has to wake another costs as much as reading it.
+    // What computes while questions are under way does so elsewhere.
+    let runtime = runtime()?;
+    let limit = arguments.job.limit.map(|limit| limit as usize);
+    let summary = runtime.block_on(twig_pipeline::run(&settings, limit, stop, &observer));
     // Questions that the deadline has cut off may still hold threads; nothing of theirs is wanted.
     runtime.shutdown_background();
     render::summary(&settings, &summary?);

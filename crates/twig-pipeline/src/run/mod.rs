@@ -80,6 +80,9 @@ pub struct RunSummary {
 ///
 /// With a `limit` it is a pilot: a fair sample of so many prompts, of which a full run later asks nothing
 /// again. On `stop`, questions under way are finished and kept, for at most `run.shutdown_secs`.
+///
+/// Stages that ask nobody compute in the thread that polls this, between questions: nothing else of the run waits for
+/// it then, and whoever requests a stop must be on another.
 pub async fn run(
     settings: &Settings,
     limit: Option<usize>,
@@ -167,7 +170,7 @@ async fn go(
         () = run.tell_of_teachers() => Err(RunError::Worker),
     };
     run.tell_notices();
-    let outcome = match (tokio::task::block_in_place(|| run.job.finish_mirror()), outcome) {
+    let outcome = match (run.job.finish_mirror(), outcome) {
         (Err(error), Ok(_) | Err(RunError::Interrupted)) => Err(error),
         (_, outcome) => outcome,
     };
@@ -225,7 +228,7 @@ impl Run<'_> {
                 }
                 outcome => return outcome,
             }
-            let table = tokio::task::block_in_place(|| load_prompts(self.settings))?;
+            let table = load_prompts(self.settings)?;
             outcome = self.stages(table, limit).await;
         }
         outcome
@@ -249,9 +252,9 @@ impl Run<'_> {
         let pictures = table.into_pictures();
         let trajectories = finished(self.trajectories(&wanted, &sample, &pictures).await?);
         let judgements = finished(self.judgements(&trajectories).await?);
-        let measures = finished(self.measures(&trajectories)?);
-        let chosen = tokio::task::block_in_place(|| self.to_be_encoded())?;
-        let tokens = finished(self.tokens(&trajectories, chosen.as_ref())?);
+        let measures = finished(self.measures(&trajectories).await?);
+        let chosen = self.to_be_encoded()?;
+        let tokens = finished(self.tokens(&trajectories, chosen.as_ref()).await?);
         let parts = Parts { trajectories, judgements, measures, tokens };
         check_chain(&parts, chosen.as_ref())?;
         let (release, published) = self.release(&parts, &accounts)?;

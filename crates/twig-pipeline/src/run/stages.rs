@@ -44,7 +44,7 @@ impl Run<'_> {
             Work::begin(self, Stage::Trajectories, |partition| wanted[partition.index as usize].clone())?;
         if !work.todo.is_empty() {
             // Known from here on; a slow tokenizer takes some seconds for it.
-            tokio::task::block_in_place(|| self.placeholder())?;
+            self.placeholder()?;
         }
         work.side_by_side(self, |todo| async move {
             let prompts = prompts::stage::committed(&self.job.folder, todo.partition, sample)?;
@@ -70,16 +70,16 @@ impl Run<'_> {
         .await
     }
 
-    pub(super) fn measures(&self, trajectories: &[PartRows]) -> Result<Done, RunError> {
+    pub(super) async fn measures(&self, trajectories: &[PartRows]) -> Result<Done, RunError> {
         let (base, input) =
             (measures::fingerprint(), |partition: Partition| &trajectories[partition.index as usize]);
         let mut work = Work::begin(self, Stage::Measures, |partition| on_top_of(&base, input(partition)))?;
         for todo in std::mem::take(&mut work.todo) {
             self.check_stop()?;
-            let committed = tokio::task::block_in_place(|| {
-                measures::partition(self, todo.partition, input(todo.partition), todo.fingerprint)
-            })?;
+            let committed =
+                measures::partition(self, todo.partition, input(todo.partition), todo.fingerprint)?;
             work.commit(self, todo.partition, committed);
+            self.hand_on(Stage::Measures, todo.partition).await;
         }
         work.finish(self)
     }
@@ -92,7 +92,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn tokens(
+    pub(super) async fn tokens(
         &self,
         trajectories: &[PartRows],
         chosen: Option<&Chosen>,
@@ -110,16 +110,15 @@ impl Run<'_> {
         })?;
         for todo in std::mem::take(&mut work.todo) {
             self.check_stop()?;
-            let committed = tokio::task::block_in_place(|| {
-                tokens::partition(
-                    self,
-                    todo.partition,
-                    &trajectories[todo.partition.index as usize],
-                    wanted(todo.partition),
-                    todo.fingerprint,
-                )
-            })?;
+            let committed = tokens::partition(
+                self,
+                todo.partition,
+                &trajectories[todo.partition.index as usize],
+                wanted(todo.partition),
+                todo.fingerprint,
+            )?;
             work.commit(self, todo.partition, committed);
+            self.hand_on(Stage::Tokens, todo.partition).await;
         }
         work.finish(self)
     }
@@ -139,7 +138,7 @@ impl Run<'_> {
             skipped: 0,
             rows,
         });
-        let (record, did) = tokio::task::block_in_place(|| release::release(self, parts, accounts))?;
+        let (record, did) = release::release(self, parts, accounts)?;
         self.events.emit(Event::finished(&record.account, start.elapsed()));
         Ok((record, did))
     }

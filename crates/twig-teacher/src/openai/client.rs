@@ -227,7 +227,8 @@ impl OpenAi {
 
 /// A body of at most `most` bytes of an answer that says it is one; what its status means otherwise.
 pub(crate) async fn checked_body(mut response: Response, most: usize) -> Result<Vec<u8>, Failure> {
-    let (status, headers) = (response.status(), response.headers().clone());
+    let status = response.status();
+    let headers = if status.is_success() { HeaderMap::new() } else { response.headers().clone() };
     let most = if status.is_success() { most } else { MAX_TEXT_BODY };
     let expected = response.content_length().unwrap_or(0).min(most as u64) as usize;
     let mut body = Vec::with_capacity(expected);
