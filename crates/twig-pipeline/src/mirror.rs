@@ -15,6 +15,7 @@ use std::{
     path::{Component, Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -48,6 +49,8 @@ pub(crate) struct Mirror {
     /// `None` once the run is at its end, or the thread has failed.
     parts: Mutex<Option<SyncSender<Vec<String>>>>,
     thread: Mutex<Option<JoinHandle<Result<(), RemoteError>>>>,
+    /// Whether a part was committed after the thread had failed.
+    is_behind: AtomicBool,
 }
 
 impl Mirror {
@@ -65,25 +68,31 @@ impl Mirror {
             sending.send_parts()?;
             sending.follow(&waiting)
         });
-        Ok(Some(Self { copy, parts: Mutex::new(Some(parts)), thread: Mutex::new(Some(thread)) }))
+        let (parts, thread) = (Mutex::new(Some(parts)), Mutex::new(Some(thread)));
+        Ok(Some(Self { copy, parts, thread, is_behind: AtomicBool::new(false) }))
     }
 
-    /// Hands over what belongs to a part that was committed. An error is that of an earlier part.
+    /// Hands over what belongs to a part that was committed; waits where the store is slower than the run. An error is
+    /// that of an earlier part.
     pub(crate) fn committed(&self, stage: Stage, partition: Partition) -> Result<(), RunError> {
-        // Without `job.json` nobody could take over what follows.
-        let is_new = !self.copy.there().contains_key("job.json");
-        let mut names: Vec<String> = is_new.then(|| "job.json".to_owned()).into_iter().collect();
-        names.extend(self.copy.below(&format!("answers/part-{:05}", partition.index)));
+        let mut names = self.copy.below(&format!("answers/part-{:05}", partition.index));
         names.extend(names_of(stage.as_str(), &partition.file_stem()));
-        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_taken = parts.as_ref().is_some_and(|parts| parts.send(names).is_ok());
-        drop(parts);
-        if is_taken { Ok(()) } else { self.end() }
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match parts.map(|parts| parts.send(names)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => {
+                self.is_behind.store(true, Ordering::Relaxed);
+                self.end()
+            }
+        }
     }
 
     /// Sends the rest: what no commit has taken along.
     pub(crate) fn finish(&self) -> Result<(), RunError> {
         self.end()?;
+        if self.is_behind.load(Ordering::Relaxed) {
+            self.copy.send_parts().map_err(RunError::Mirror)?;
+        }
         self.copy.send_rest().map_err(RunError::Mirror)
     }
 
@@ -151,8 +160,15 @@ impl Copy {
         Ok(())
     }
 
+    /// Says whose copy it is: without that nobody could take over what follows.
+    fn send_owner(&self) -> Result<(), RemoteError> {
+        let is_there = self.there().contains_key("job.json");
+        if is_there { Ok(()) } else { self.send("job.json") }
+    }
+
     /// Sends committed parts that the store does not have as they are here.
     fn send_parts(&self) -> Result<(), RemoteError> {
+        self.send_owner()?;
         for record in self.below("stages").into_iter().filter(|name| is_record(name)) {
             let Some((stage, stem)) = record_parts(&record) else { continue };
             let text = read(&self.folder.join(&record))?;
@@ -172,7 +188,10 @@ impl Copy {
         let mut looked = Instant::now();
         loop {
             match parts.recv_timeout(ANSWERS_EVERY.saturating_sub(looked.elapsed())) {
-                Ok(names) => names.iter().try_for_each(|name| self.send(name))?,
+                Ok(names) => {
+                    self.send_owner()?;
+                    names.iter().try_for_each(|name| self.send(name))?;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     self.send_grown_answers()?;
                     looked = Instant::now();
@@ -183,6 +202,7 @@ impl Copy {
     }
 
     fn send_grown_answers(&self) -> Result<(), RemoteError> {
+        self.send_owner()?;
         for name in self.below("answers") {
             let here = fs::metadata(self.folder.join(&name)).map_or(0, |found| found.len());
             let known = self.there().get(&name).map(|object| object.size);

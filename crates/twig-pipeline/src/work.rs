@@ -77,7 +77,7 @@ impl Work {
     }
 
     /// Notes that a partition is done.
-    pub(crate) fn commit(&mut self, run: &Run, partition: Partition, committed: Committed) {
+    pub(crate) async fn commit(&mut self, run: &Run<'_>, partition: Partition, committed: Committed) {
         let Committed { record, asked, elapsed } = committed;
         run.events.emit(Event::PartCommitted {
             stage: self.stage.as_str().to_owned(),
@@ -90,6 +90,7 @@ impl Work {
         });
         add(&mut self.account, &record);
         self.parts[partition.index as usize] = Some(PartRows::from(&record));
+        run.hand_on(self.stage, partition).await;
     }
 
     /// Ends the stage.
@@ -112,24 +113,17 @@ impl Work {
     ) -> Result<Done, RunError> {
         let rows: u64 = self.todo.iter().map(|todo| todo.rows).sum();
         let each = rows as usize / self.todo.len().max(1);
-        let stage = self.stage;
         let open = run.settings.open_partitions(each).min(self.todo.len()).max(1);
         let mut done = stream::iter(std::mem::take(&mut self.todo))
             .map(|todo| {
-                let (partition, doing) = (todo.partition, do_partition(todo));
-                async move {
-                    let committed = doing.await;
-                    if committed.is_ok() {
-                        run.hand_on(stage, partition).await;
-                    }
-                    (partition, committed)
-                }
+                let (partition, committed) = (todo.partition, do_partition(todo));
+                async move { (partition, committed.await) }
             })
             .buffer_unordered(open);
         let mut failed = false;
         while let Some((partition, committed)) = done.next().await {
             match committed {
-                Ok(committed) => self.commit(run, partition, committed),
+                Ok(committed) => self.commit(run, partition, committed).await,
                 Err(error) => {
                     failed = true;
                     run.stop_for(error);
@@ -161,7 +155,7 @@ fn balanced(account: StageAccount) -> Result<StageAccount, RunError> {
 
 impl Run<'_> {
     /// Hands a committed part to the job's copy; waits where the store is slower than the run.
-    pub(crate) async fn hand_on(&self, stage: Stage, partition: Partition) {
+    async fn hand_on(&self, stage: Stage, partition: Partition) {
         if let Some(mirror) = self.job.mirror.clone()
             && let Err(error) = self.blocking(move || mirror.committed(stage, partition)).await
         {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Commits the table, partition by partition. Always the whole table: a pilot samples from it.
-pub(crate) fn stage(run: &Run, table: &PromptTable) -> Result<Done, RunError> {
+pub(crate) async fn stage(run: &Run<'_>, table: &PromptTable) -> Result<Done, RunError> {
     let rejected = rejected_by_partition(table, run.job.record.partitions);
     let mut work = Work::begin(run, Stage::Prompts, |partition| {
         fingerprint(table, partition, &rejected[partition.index as usize])
@@ -31,7 +31,7 @@ pub(crate) fn stage(run: &Run, table: &PromptTable) -> Result<Done, RunError> {
             part.reject(RejectedRow::new(id.to_string(), text, category, stage, rejection.clone()))?;
         }
         let committed = part.commit(&run.job.folder, todo.fingerprint)?;
-        work.commit(run, todo.partition, committed);
+        work.commit(run, todo.partition, committed).await;
     }
     work.finish(run)
 }

@@ -245,7 +245,7 @@ impl Run<'_> {
             accounts.push(done.account);
             done.parts
         };
-        finished(prompts::stage::stage(self, &table)?);
+        finished(prompts::stage::stage(self, &table).await?);
         let sample = table.sample(limit, self.settings.file.seed);
         let wanted = self.wanted(&table, &sample);
         // The prompts stand in their parts, and are read again partition by partition.

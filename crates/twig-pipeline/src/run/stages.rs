@@ -78,8 +78,7 @@ impl Run<'_> {
             self.check_stop()?;
             let committed =
                 measures::partition(self, todo.partition, input(todo.partition), todo.fingerprint)?;
-            work.commit(self, todo.partition, committed);
-            self.hand_on(Stage::Measures, todo.partition).await;
+            work.commit(self, todo.partition, committed).await;
         }
         work.finish(self)
     }
@@ -117,8 +116,7 @@ impl Run<'_> {
                 wanted(todo.partition),
                 todo.fingerprint,
             )?;
-            work.commit(self, todo.partition, committed);
-            self.hand_on(Stage::Tokens, todo.partition).await;
+            work.commit(self, todo.partition, committed).await;
         }
         work.finish(self)
     }

@@ -81,7 +81,8 @@ pub(super) struct Outcomes {
     first: u64,
     /// Number of the first call after the last overload; what was sent before says nothing about now.
     believed_from: u64,
-    /// How long the slower ones of the last refusals took to come.
+    /// How long the last refusal took to come, and how long the slower ones of the last.
+    last: Duration,
     slowest: Duration,
 }
 
@@ -94,6 +95,7 @@ impl Outcomes {
             most: 4 * concurrency + 64,
             first: 0,
             believed_from: 0,
+            last: Duration::ZERO,
             slowest: Duration::ZERO,
         }
     }
@@ -119,8 +121,8 @@ impl Outcomes {
             return Evidence::Noise;
         };
         call.refused = true;
-        let refused_in = now.saturating_duration_since(call.at);
-        self.slowest = self.slowest.mul_f64(0.9).max(refused_in);
+        self.last = now.saturating_duration_since(call.at);
+        self.slowest = self.slowest.mul_f64(0.9).max(self.last);
         let (sum, begin) = self.sum_up_to(place);
         // What was sent before the suspicious calls, and long enough ago to be known, is noise.
         for _ in 0..begin {
@@ -136,9 +138,9 @@ impl Outcomes {
         }
     }
 
-    /// How long the slower ones of the last refusals took to come.
-    pub(super) fn slowest(&self) -> Duration {
-        self.slowest
+    /// How long the last refusal took to come.
+    pub(super) fn refused_in(&self) -> Duration {
+        self.last
     }
 
     /// How much more often than from a quiet server overloads are found where there are none, about.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::limits::LimitSettings;
 
-/// A probe counts as let in when it was not refused within twice the time that refusals take, within these bounds.
+/// A probe counts as let in when it was not refused within twice the time of the last refusal, within these bounds.
 const LET_IN_AFTER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_secs(1));
 /// Pause after a confirmed overload where the server names none, doubled with each in a row.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -113,7 +113,8 @@ impl State {
             match suspicion.probe {
                 None => {
                     let number = self.outcomes.sent(now);
-                    let let_in_at = now + (self.outcomes.slowest() * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
+                    let let_in_at =
+                        now + (self.outcomes.refused_in() * 2).clamp(LET_IN_AFTER.0, LET_IN_AFTER.1);
                     suspicion.probe = Some((number, let_in_at));
                     return Ok(number);
                 }

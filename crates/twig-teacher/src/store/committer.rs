@@ -14,12 +14,12 @@ use super::segment::{self, Place};
 /// Records that may wait for the disk at once; a further one waits in its caller. Whoever waits holds its record
 /// anyway, so that a long queue takes no more memory than a short one.
 const QUEUE_LEN: usize = 16_384;
-/// Records written before they are synced together, at most.
+/// Records taken from the queue at a time.
 const MAX_BATCH: usize = 1_024;
 /// Time in which further records may come along before those that are waited for are written: at least, and at most.
 /// A sync has its price, and whoever has waited long for an answer can wait a little longer.
 const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(60));
-/// Where no further record comes for so long, or as many as this have come, waiting on would gain nothing.
+/// Where no further record that is waited for comes for so long, or so many have come, waiting on would gain nothing.
 const QUIET: Duration = Duration::from_millis(10);
 const ENOUGH: usize = 256;
 /// Time after which records are written that nobody waits for.
@@ -109,7 +109,7 @@ fn run(incoming: &mpsc::Receiver<Pending>) {
                 unhurried.push(first);
                 continue;
             }
-            Ok(first) => gathered(first, incoming),
+            Ok(first) => gathered(first, incoming, thread::sleep),
             Err(mpsc::RecvTimeoutError::Disconnected) if unhurried.is_empty() => return,
             Err(mpsc::RecvTimeoutError::Disconnected | mpsc::RecvTimeoutError::Timeout) => Vec::new(),
         };
@@ -124,16 +124,28 @@ fn run(incoming: &mpsc::Receiver<Pending>) {
     }
 }
 
-/// A record that somebody waits for, with those that come along in the meantime.
-fn gathered(first: Pending, incoming: &mpsc::Receiver<Pending>) -> Vec<Pending> {
-    let mut patience = first.patience.clamp(GATHER.0, GATHER.1);
+/// A record that somebody waits for, with those that come along in the meantime; the least patient one says how long
+/// that is.
+fn gathered(
+    first: Pending,
+    incoming: &mpsc::Receiver<Pending>,
+    mut pause: impl FnMut(Duration),
+) -> Vec<Pending> {
+    let patience = |pending: &Pending| pending.patience.clamp(GATHER.0, GATHER.1);
+    let (mut left, mut waited_for) = (patience(&first), 1);
     let mut batch = vec![first];
-    while !patience.is_zero() && batch.len() < ENOUGH {
-        let (before, pause) = (batch.len(), patience.min(QUIET));
-        thread::sleep(pause);
-        patience -= pause;
-        batch.extend(incoming.try_iter().take(MAX_BATCH));
-        if batch.len() == before {
+    while !left.is_zero() && waited_for < ENOUGH {
+        let (before, next) = (waited_for, left.min(QUIET));
+        pause(next);
+        left -= next;
+        for pending in incoming.try_iter().take(MAX_BATCH) {
+            if pending.done.is_some() {
+                waited_for += 1;
+                left = left.min(patience(&pending));
+            }
+            batch.push(pending);
+        }
+        if waited_for == before {
             break;
         }
     }
@@ -234,5 +246,40 @@ impl OpenSegment {
             File::open(answers)?.sync_all()?;
         }
         Ok(Self { file: Arc::new(file), len: segment::MAGIC.len() as u64 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(patience_ms: u64, is_waited_for: bool) -> Pending {
+        let done = is_waited_for.then(|| oneshot::channel().0);
+        let segment = Arc::new(SegmentWriter::new(PathBuf::new()));
+        Pending { segment, record: Vec::new(), patience: Duration::from_millis(patience_ms), done }
+    }
+
+    /// Milliseconds that a patient record waits where so many like `other` come in each pause.
+    fn waited(in_each_pause: usize, other: fn() -> Pending) -> u128 {
+        let (queue, incoming) = mpsc::channel();
+        let mut waited = Duration::ZERO;
+        let batch = gathered(pending(1_000, true), &incoming, |pause| {
+            waited += pause;
+            for _ in 0..in_each_pause {
+                queue.send(other()).unwrap();
+            }
+        });
+        assert_eq!(incoming.try_iter().count(), 0);
+        assert_eq!(batch.len(), 1 + in_each_pause * waited.as_millis().div_ceil(QUIET.as_millis()) as usize);
+        waited.as_millis()
+    }
+
+    #[test]
+    fn a_record_waits_as_long_as_others_come_that_wait_too() {
+        assert_eq!(waited(0, || pending(1_000, true)), 10);
+        assert_eq!(waited(2, || pending(1_000, false)), 10, "nobody waits for these");
+        assert_eq!(waited(2, || pending(1_000, true)), 60);
+        assert_eq!(waited(2, || pending(5, true)), 15, "others have less patience");
+        assert_eq!(waited(100, || pending(1_000, true)), 30, "enough");
     }
 }
