@@ -1,6 +1,6 @@
 //! Asking one question of one trajectory: render, ask, read the answer, ask again where it misses the form.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use twig_imaging::RgbImage;
 use twig_model::{
@@ -74,7 +74,7 @@ impl Asking<'_> {
     ) -> Result<(T, Reply), Unanswered> {
         let mut request = self.request(task, position)?;
         loop {
-            match self.text_of(teacher, request.clone(), position, &read).await {
+            match self.text_of(teacher, &request, position, &read).await {
                 Err(Unanswered::Rejected(rejection)) if self.is_asked_anew(&request, &rejection) => {
                     request.ask += 1;
                 }
@@ -91,11 +91,12 @@ impl Asking<'_> {
     async fn text_of<T>(
         &mut self,
         teacher: &Arc<dyn Teacher>,
-        mut request: Request,
+        request: &Request,
         position: Position,
         read: &impl Fn(&str) -> Result<T, InvalidAnswer>,
     ) -> Result<(T, Reply), Unanswered> {
         let mut tries_left = self.invalid_answer_retries;
+        let mut request = Cow::Borrowed(request);
         loop {
             let reply = self.ask(teacher, &request, position).await?;
             let (text, invalid) = match &reply.answer {
@@ -112,7 +113,7 @@ impl Asking<'_> {
                 return Err(Rejection::new(RejectReason::InvalidAnswer, invalid.to_string()).into());
             }
             tries_left -= 1;
-            ask_for_correction(&mut request, text, &invalid);
+            ask_for_correction(request.to_mut(), text, &invalid);
         }
     }
 

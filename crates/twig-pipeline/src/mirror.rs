@@ -328,6 +328,17 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_not_sent_before_it_is_said_whose_they_are() {
+        let [store, folder] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        write(folder.path(), "answers/part-00000/a.seg", "one answer");
+        write(folder.path(), "job.json", "{}");
+        copy(store.path(), folder.path()).send_grown_answers().unwrap();
+        for name in ["job.json", "answers/part-00000/a.seg"] {
+            assert!(store.path().join(name).exists(), "{name}");
+        }
+    }
+
+    #[test]
     fn what_one_machine_sends_another_takes_over() {
         let [store, one, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
         let sending = copy(store.path(), one.path());

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::pin, time::Instant};
 
 use futures::{Stream, StreamExt, stream};
+use tokio::task::coop::consume_budget;
 use twig_shards::StageAccount;
 
 use crate::{
@@ -196,6 +197,8 @@ impl Run<'_> {
             });
             let mut results = pin!(begun.buffered(self.settings.in_flight()));
             while let Some(result) = results.next().await {
+                // Many may have waited for one: connections are tended between them.
+                consume_budget().await;
                 if failed {
                     continue;
                 }

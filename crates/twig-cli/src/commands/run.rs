@@ -1,4 +1,11 @@
-use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+use std::{
+    io::IsTerminal,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use twig_pipeline::{JobFolder, Observer, Stop};
 
@@ -19,14 +26,19 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let observer = GivesBack(observer);
     let stop = Stop::default();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let is_over = Arc::new(AtomicBool::new(false));
     // Signals are heard while this thread computes too.
-    let (listening, stopping) = (runtime()?, stop.clone());
-    std::thread::spawn(move || listening.block_on(listen(stopping)));
-    // The run and its connections share one thread: an answer that has to wake another costs as much as reading it.
-    // What computes while questions are under way does so elsewhere.
+    let listening = runtime()?;
+    std::thread::spawn({
+        let (stop, is_over) = (stop.clone(), Arc::clone(&is_over));
+        move || listening.block_on(listen(stop, &is_over))
+    });
+    // The run and its connections share one thread: waking another for every answer costs more than tending it. What
+    // computes for long while questions are under way, or waits for a disk, does so elsewhere.
     let runtime = runtime()?;
     let limit = arguments.job.limit.map(|limit| limit as usize);
     let summary = runtime.block_on(twig_pipeline::run(&settings, limit, stop, &observer));
+    is_over.store(true, Ordering::Relaxed);
     // Questions that the deadline has cut off may still hold threads; nothing of theirs is wanted.
     runtime.shutdown_background();
     render::summary(&settings, &summary?);
@@ -37,13 +49,15 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The first Ctrl-C (or SIGTERM) asks the run to stop, the second ends the process. Either way nothing that
-/// was answered is lost.
-async fn listen(stop: Stop) {
+/// The first Ctrl-C (or SIGTERM) asks the run to stop, the second ends the process, as does one after the run is over.
+/// Either way nothing that was answered is lost.
+async fn listen(stop: Stop, is_over: &AtomicBool) {
     interrupted().await;
-    stop.request();
-    render::note("stopping: what is under way is finished and kept; once more stops at once");
-    interrupted().await;
+    if !is_over.load(Ordering::Relaxed) {
+        stop.request();
+        render::note("stopping: what is under way is finished and kept; once more stops at once");
+        interrupted().await;
+    }
     std::process::exit(i32::from(exit::TRY_AGAIN));
 }
 

@@ -1,6 +1,7 @@
 //! A batch on its way: sent, looked at until it is over, fetched, and what it has left asked again.
 
 use std::{
+    io,
     pin::pin,
     sync::{
         Arc,
@@ -10,7 +11,10 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep, timeout},
+};
 use twig_model::{AskError, BoxFuture, Teacher};
 
 use super::{
@@ -158,7 +162,10 @@ impl Inner {
                 }
             };
         }
-        match self.hand_out(&record) {
+        // Answers with pictures are gigabytes: others are asked meanwhile, and take theirs.
+        let (inner, fetched) = (Arc::clone(self), Arc::clone(&record));
+        let reading = spawn_blocking(move || inner.hand_out(&fetched));
+        match reading.await.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
             Ok(handed_out) => self.give_up(&record, &handed_out),
             Err(error) => {
                 let what = format!("the answers of batch {batch_id} were fetched and cannot be read");
@@ -252,12 +259,16 @@ impl Inner {
         Some(waiting)
     }
 
+    /// Writes the lines of a wave, which takes long where there are pictures in it, and sends them.
     fn send_all(self: &Arc<Self>, questions: Vec<Waiting>) {
-        for (endpoint, wave) in by_endpoint(questions) {
-            for (questions, lines) in cut_by_size(wave, endpoint, self.settings.max_mb << 20) {
-                tokio::spawn(Arc::clone(self).sending(endpoint, questions, lines));
+        let inner = Arc::clone(self);
+        spawn_blocking(move || {
+            for (endpoint, wave) in by_endpoint(questions) {
+                for (questions, lines) in cut_by_size(wave, endpoint, inner.settings.max_mb << 20) {
+                    tokio::spawn(Arc::clone(&inner).sending(endpoint, questions, lines));
+                }
             }
-        }
+        });
     }
 
     /// Tries again what may work, for as long as an outage may last: managing a batch costs nothing.

@@ -1,15 +1,14 @@
 //! The calls of the batch path: files up, a batch made and looked at, files down.
 
-use std::{
-    fs::File,
-    io::{Seek, SeekFrom, Write},
-    path::Path,
-    time::Duration,
-};
+use std::{io::SeekFrom, path::Path, time::Duration};
 
 use reqwest::{RequestBuilder, multipart};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::{
+    fs::File,
+    io::{AsyncSeekExt, AsyncWriteExt},
+};
 
 use crate::openai::{
     client::{OpenAi, checked_body},
@@ -116,17 +115,19 @@ pub(super) async fn download(client: &OpenAi, file_id: &str, to: &Path, at: u64)
     }
     let lost =
         |error: std::io::Error| Failure::broken(format!("cannot keep {}: {error}", to.display()), false);
-    let mut file = File::options().create(true).truncate(false).write(true).open(to).map_err(lost)?;
-    file.set_len(at).and_then(|()| file.seek(SeekFrom::Start(at))).map_err(lost)?;
+    let mut file = File::options().create(true).truncate(false).write(true).open(to).await.map_err(lost)?;
+    file.set_len(at).await.map_err(lost)?;
+    file.seek(SeekFrom::Start(at)).await.map_err(lost)?;
     let mut ends_line = true;
     while let Some(chunk) = response.chunk().await.map_err(|error| Failure::from_transport(&error))? {
-        file.write_all(&chunk).map_err(lost)?;
+        file.write_all(&chunk).await.map_err(lost)?;
         ends_line = chunk.last().map_or(ends_line, |byte| *byte == b'\n');
     }
     if !ends_line {
-        file.write_all(b"\n").map_err(lost)?;
+        file.write_all(b"\n").await.map_err(lost)?;
     }
-    file.sync_all().and_then(|()| file.stream_position()).map_err(lost)
+    file.sync_all().await.map_err(lost)?;
+    file.stream_position().await.map_err(lost)
 }
 
 async fn answer<T: for<'de> Deserialize<'de>>(

@@ -18,7 +18,7 @@ const QUEUE_LEN: usize = 16_384;
 const MAX_BATCH: usize = 1_024;
 /// Time in which further records may come along before those that are waited for are written: at least, and at most.
 /// A sync has its price, and whoever has waited long for an answer can wait a little longer.
-const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(60));
+const GATHER: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(100));
 /// Where no further record that is waited for comes for so long, or so many have come, waiting on would gain nothing.
 const QUIET: Duration = Duration::from_millis(10);
 const ENOUGH: usize = 256;
@@ -278,7 +278,7 @@ mod tests {
     fn a_record_waits_as_long_as_others_come_that_wait_too() {
         assert_eq!(waited(0, || pending(1_000, true)), 10);
         assert_eq!(waited(2, || pending(1_000, false)), 10, "nobody waits for these");
-        assert_eq!(waited(2, || pending(1_000, true)), 60);
+        assert_eq!(waited(2, || pending(1_000, true)), 100);
         assert_eq!(waited(2, || pending(5, true)), 15, "others have less patience");
         assert_eq!(waited(100, || pending(1_000, true)), 30, "enough");
     }

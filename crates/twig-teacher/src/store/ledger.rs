@@ -20,8 +20,8 @@ use super::{
     upkeep::written,
 };
 
-/// How long a reservation may wait for others to become durable with it: no model answers as fast.
-const PATIENCE: Duration = Duration::from_millis(40);
+/// How long a reservation may wait for others to become durable with it: what has a price takes longer to answer.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What calls may cost and have cost, written down before and after each: `answers/ledger/<writer>.seg`.
 ///

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The part of the time an answer took that it may wait for others to become durable with it.
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 3;
 
 /// The answers of one open partition: an index in memory over the segments of all writers.
 #[derive(Debug)]
