@@ -19,8 +19,8 @@ use crate::{ShardError, hashing_file::HashingFile};
 /// What names of unfinished files begin with; hidden, so that no reader takes them for data.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
-/// Bytes read before they are hashed.
-const BUFFER_BYTES: usize = 1 << 20;
+/// Bytes read before they are hashed: what a core's own cache holds, and small files need no more.
+const PIECE_BYTES: usize = 128 << 10;
 
 /// Size and hash of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<FileDigest, ShardError> {
 /// Reads a file to its end and hashes it.
 pub fn digest(path: &Path) -> Result<FileDigest, ShardError> {
     let mut file = File::open(path).map_err(ShardError::io("open", path))?;
-    let (mut hasher, mut buffer, mut total) = (Sha256::new(), vec![0; BUFFER_BYTES], 0);
+    let (mut hasher, mut buffer, mut total) = (Sha256::new(), vec![0; PIECE_BYTES], 0);
     loop {
         let count = file.read(&mut buffer).map_err(ShardError::io("read", path))?;
         if count == 0 {

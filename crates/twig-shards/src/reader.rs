@@ -12,6 +12,7 @@ use parquet::{
         arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
     },
     errors::ParquetError,
+    file::metadata::ParquetMetaData,
 };
 
 use crate::{Row, ShardError, properties::has_pictures, record::Record, versions::since};
@@ -22,7 +23,7 @@ use crate::{Row, ShardError, properties::has_pictures, record::Record, versions:
 /// [`crate::TrajectorySummary`]) makes a cheap reader.
 ///
 /// # Memory
-/// One batch of rows: 16 with pictures, 1,024 without; and one page of each column.
+/// One batch of rows: 1,024, with pictures as many as have 4 MiB, but 16 to 256; and one page of each column.
 pub struct TableReader<T: Row> {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
@@ -31,8 +32,11 @@ pub struct TableReader<T: Row> {
     rows: vec::IntoIter<T>,
 }
 
-const ROWS_WITH_PICTURES: usize = 16;
-const ROWS_WITHOUT: usize = 1_024;
+/// Rows that are decoded together. Each batch has its price, whatever stands in it.
+const ROWS: usize = 1_024;
+/// The same with pictures, of which as many as have so many bytes.
+const ROWS_WITH_PICTURES: (u64, u64) = (16, 256);
+const BYTES_WITH_PICTURES: u64 = 4 << 20;
 
 impl<T: Row> TableReader<T> {
     /// Opens a file and checks that it has the columns of `T`.
@@ -47,7 +51,8 @@ impl<T: Row> TableReader<T> {
         check_columns::<T>(path, builder.schema())?;
         let names = T::Record::columns().into_iter().map(|column| column.name);
         let columns = ProjectionMask::columns(builder.parquet_schema(), names);
-        let batch_rows = if has_pictures(&T::schema()) { ROWS_WITH_PICTURES } else { ROWS_WITHOUT };
+        let batch_rows =
+            if has_pictures(&T::schema()) { rows_with_pictures(builder.metadata()) } else { ROWS };
         let num_rows = builder.metadata().file_metadata().num_rows() as u64;
         let batches = builder
             .with_projection(columns)
@@ -101,6 +106,14 @@ impl<T: Row> Iterator for TableReader<T> {
             }
         }
     }
+}
+
+/// Rows of a file with pictures that are decoded together.
+fn rows_with_pictures(file: &ParquetMetaData) -> usize {
+    let sizes = file.row_groups().iter().map(|group| group.total_byte_size().unsigned_abs());
+    let bytes = sizes.fold(0, u64::saturating_add);
+    let of_a_row = bytes / file.file_metadata().num_rows().unsigned_abs().max(1);
+    (BYTES_WITH_PICTURES / of_a_row.max(1)).clamp(ROWS_WITH_PICTURES.0, ROWS_WITH_PICTURES.1) as usize
 }
 
 /// Reads from bytes that anybody may have written: where the Parquet library panics over them, that is an error like

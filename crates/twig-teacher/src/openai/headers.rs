@@ -16,16 +16,16 @@ pub(crate) struct RateHints {
 impl RateHints {
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name)?.to_str().ok();
-        let of = |what: &str| {
-            let left: u64 = text(&format!("x-ratelimit-remaining-{what}"))?.trim().parse().ok()?;
-            let reset = duration(text(&format!("x-ratelimit-reset-{what}"))?)?;
+        let of = |left: &str, reset: &str| {
+            let left: u64 = text(left)?.trim().parse().ok()?;
+            let reset = duration(text(reset)?)?;
             // More is no time to wait but a date, or a mistake.
             (reset <= Duration::from_hours(24)).then_some((left, reset))
         };
-        let calls = of("requests");
+        let calls = of("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests");
         Self {
             no_calls_for: calls.and_then(|(left, reset)| (left == 0).then_some(reset)),
-            tokens_left: of("tokens"),
+            tokens_left: of("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
         }
     }
 
