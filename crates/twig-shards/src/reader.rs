@@ -23,7 +23,7 @@ use crate::{Row, ShardError, properties::has_pictures, record::Record, versions:
 /// [`crate::TrajectorySummary`]) makes a cheap reader.
 ///
 /// # Memory
-/// One batch of rows: 1,024, with pictures as many as have 4 MiB, but 16 to 256; and one page of each column.
+/// One batch of rows: 1,024, with pictures as many as have 4 MiB, but 16 to 64; and one page of each column.
 pub struct TableReader<T: Row> {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
@@ -35,7 +35,7 @@ pub struct TableReader<T: Row> {
 /// Rows that are decoded together. Each batch has its price, whatever stands in it.
 const ROWS: usize = 1_024;
 /// The same with pictures, of which as many as have so many bytes.
-const ROWS_WITH_PICTURES: (u64, u64) = (16, 256);
+const ROWS_WITH_PICTURES: (u64, u64) = (16, 64);
 const BYTES_WITH_PICTURES: u64 = 4 << 20;
 
 impl<T: Row> TableReader<T> {
